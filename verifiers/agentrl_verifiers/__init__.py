@@ -1,0 +1,1 @@
+"""Plug-ins of agentrl, registered through entry points."""
