@@ -1,0 +1,1 @@
+"""WebShop: search, look, choose, buy."""
