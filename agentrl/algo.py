@@ -1,0 +1,159 @@
+"""The contract of an algorithm: what to collect, which credit, which loss, which extra columns.
+
+An algorithm is a frozen dataclass of hyper-parameters with three short methods. It sees token tables and
+returns tensors; it never loops, samples, tokenises or steps an optimiser.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from agentrl.errors import ConfigError
+from agentrl.types import Tree
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from agentrl.batch import TokenTable
+
+AlgoState = dict[str, Any]
+"""Running means, coefficients, memories: plain JSON data, checkpointed, passed in and returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Play `size` fresh episodes of each task, all from the same start."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Collect episodes once, before the first iteration, then train on them offline."""
+
+    source: Literal["policy", "demonstrator"]
+    per_task: int
+    """episodes a task"""
+    batch: int
+    """trajectories an iteration"""
+    only: Literal["all", "success"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """Play an episode, return to states on its way, and play alternatives from there to the end."""
+
+    width: int
+    """actions compared in a state"""
+    points: int
+    """states of the first episode that are branched"""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Train nothing: a scripted player is measured."""
+
+    kind: Literal["random", "expert"]
+
+
+Plan = Groups | Stored | Branches | Play
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Two actions of a tree from the same state."""
+
+    chosen: int
+    """index of the better node"""
+    rejected: int
+    weight: float = 1.0
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCredit:
+    """One number a turn, given to each of its tokens."""
+
+    value: "Tensor"
+    """[S]"""
+    parts: "Mapping[str, Tensor]" = field(default_factory=dict)
+    """named terms that add up to it, [S] each, for the eye"""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCredit:
+    """One number a token."""
+
+    value: "Tensor"
+    """[N]"""
+    returns: "Tensor | None" = None
+    """[N] what a critic is to predict"""
+    parts: "Mapping[str, Tensor]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Losses by the model they train.
+
+    Of a separable algorithm each is [N], a number a token, and the learner weighs and adds them; of a
+    coupled one each is a scalar over the whole optimiser step.
+    """
+
+    policy: "Tensor | None" = None
+    critic: "Tensor | None" = None
+    metrics: "Mapping[str, Tensor]" = field(default_factory=dict)
+    """detached; [N] (its mean is logged) or a scalar"""
+
+
+class Algorithm:
+    """Base of every algorithm; see `algos/agentrl_algos/gigpo.py` for a whole one."""
+
+    __slots__ = ()
+    name: ClassVar[str] = ""
+    """as registered"""
+    coupled: ClassVar[bool] = False
+    """the loss joins tokens of different rows (pairs, sums over a trajectory)"""
+    unit: ClassVar[Literal["row", "trajectory", "pair"]] = "row"
+    """what minibatches are made of; a coupled loss must not be cut inside a unit"""
+    aggregate: ClassVar[str] = "token-mean"
+    """how a separable loss is reduced; names of losses/reduce.py"""
+    extra: ClassVar[str] = ""
+    """extra models it needs, in words"""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names of the columns its credit and loss read beside `logp`."""
+        return frozenset()
+
+    def check(self) -> None:
+        """Raise ConfigError where hyper-parameters contradict each other."""
+
+    def collect(self) -> Plan:
+        """Return what to collect each iteration."""
+        raise NotImplementedError(f"{type(self).__name__} must define collect()")
+
+    def compare(self, tree: Tree) -> Sequence[Preference]:
+        """Return the preferences drawn from a tree (plans with branches)."""
+        raise ConfigError(f"algo '{self.name}' draws no preferences from trees")
+
+    def credit(self, table: "TokenTable") -> "TurnCredit | TokenCredit | None":
+        """Return the credit of each turn or token; None where the loss speaks for itself."""
+        return None
+
+    def loss(self, table: "TokenTable", state: AlgoState) -> Losses:
+        """Return the losses, with gradients through `table.logp`, `.values` and `.entropy`."""
+        raise NotImplementedError(f"{type(self).__name__} must define loss(table, state)")
+
+    def start(self) -> AlgoState:
+        """Return the state before the first iteration."""
+        return {}
+
+    def after_step(self, state: AlgoState, metrics: Mapping[str, float]) -> AlgoState:
+        """Return the state for the next iteration."""
+        return state
+
+
+def above(value: float, low: float, key: str) -> None:
+    """Raise ConfigError unless `value > low`."""
+    if not value > low:
+        raise ConfigError(f"{key}={value}: must be above {low:g}")

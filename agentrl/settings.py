@@ -1,0 +1,173 @@
+"""Every setting of a run, in groups. A field is a key on the command line: `learner.lr=1e-3`.
+
+A group's name alone sets what it chooses: `env=webshop`, `algo=gigpo`, `model=tiny`, `rollout=hf`.
+Options of environments and algorithms are declared by themselves and join as `env.*` and `algo.*`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Decoding = Literal["greedy", "0.4", "1.0", "best_admissible"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What, where, how long."""
+
+    seed: int = 0
+    """seeds everything: model, demonstrations, tasks drawn, sampling"""
+    out: str | None = None
+    """run folder; none: runs/<env>-<algo>-<time>"""
+    iterations: int = 150
+    """optimisation rounds: collect, credit, train"""
+    checkpoint: int = 5
+    """iterations between checkpoints"""
+    keep: int = 1
+    """checkpoints kept, the newest first"""
+    threads: int = 1
+    """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
+    failures: float = 0.2
+    """share of failed episodes in an iteration above which the run stops, 0 to 1"""
+    control: Literal["none", "permuted"] = "none"
+    """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model."""
+
+    path: str = "tiny"
+    """`tiny` (built here, from scratch), a folder, or a hub id"""
+    dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    hidden: int = 64
+    """tiny: width"""
+    layers: int = 2
+    """tiny: depth"""
+    heads: int = 4
+    """tiny: attention heads"""
+    vocabulary: int = 4096
+    """tiny: most tokens its tokenizer may have"""
+    context: int = 1024
+    """tiny: longest context, in tokens"""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSettings:
+    """How episodes are played."""
+
+    backend: Literal["hf", "scripted"] = "hf"
+    tasks: int = 16
+    """tasks an iteration"""
+    mode: Literal["window", "transcript"] = "window"
+    """window: each turn is a prompt of its own with the last turns; transcript: one growing conversation"""
+    style: Literal["plain", "think"] = "think"
+    """plain: the reply is the action; think: <think>...</think><action>...</action>"""
+    history: int = 2
+    """window: earlier turns shown"""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    """0 is off"""
+    max_tokens: int = 512
+    """per reply"""
+    max_context: int = 4096
+    """prompt and reply, in tokens; an episode that needs more ends with `token_limit`"""
+    old: Literal["auto", "behaviour", "recompute"] = "auto"
+    """where the proximal log-probabilities come from: the sampler's own (exact with hf), or another forward"""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerSettings:
+    """How weights change."""
+
+    lr: float = 1e-6
+    """learning rate of the policy, per optimiser step"""
+    lr_critic: float = 1e-5
+    """learning rate of a separate critic"""
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.0
+    warmup: int = 0
+    """optimiser steps of linear warm-up"""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """after the warm-up, down to 0 at the last iteration"""
+    clip_norm: float = 1.0
+    """gradient norm above which gradients are scaled down; 0 is off"""
+    epochs: int = 1
+    """passes over an iteration's data"""
+    minibatches: int = 1
+    """optimiser steps a pass"""
+    microbatch_tokens: int = 16384
+    """padded tokens in one forward pass; does not change the result"""
+    critic: Literal["separate", "head"] = "separate"
+    """where values come from: a model of its own, or a head on the policy"""
+    checkpointing: bool = False
+    """recompute activations in the backward pass: less memory, a third more time"""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmSettings:
+    """Supervised start from demonstrations."""
+
+    demonstrations: int = 0
+    """episodes of the demonstrator a training task; 0: no warm start"""
+    tasks: int = 0
+    """training tasks used; 0: all"""
+    passes: int = 1
+    batch: int = 16
+    """turns an optimiser step"""
+    lr: float = 3e-3
+    """peak learning rate; 20 steps up, then linear down to 5 %"""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSettings:
+    """What is measured, when."""
+
+    every: int = 10
+    """iterations between looks at the dev panel; 0: never"""
+    dev: int = 100
+    """dev tasks used for curves; 0: all"""
+    test: int = 0
+    """test tasks for the first and last measurement; 0: all"""
+    decodings: tuple[Decoding, ...] = ("greedy", "0.4", "1.0", "best_admissible")
+    """for the first and last measurement"""
+    curve: tuple[Decoding, ...] = ("greedy", "1.0")
+    """for the curve on dev"""
+    panel: Literal["dev", "test"] = "test"
+    """panel of the first and last measurement; tune on dev, look at test once"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration of a run."""
+
+    env: str
+    algo: str
+    env_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """fields of the environment's Options, and max_turns"""
+    algo_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """fields of the algorithm"""
+    reward: Mapping[str, float] = field(default_factory=dict[str, float])
+    """weight of each named reward component; 1 where not named"""
+    run: RunSettings = RunSettings()
+    model: ModelSettings = ModelSettings()
+    rollout: RolloutSettings = RolloutSettings()
+    learner: LearnerSettings = LearnerSettings()
+    warm: WarmSettings = WarmSettings()
+    eval: EvalSettings = EvalSettings()
+
+
+TINY: Mapping[str, Any] = {
+    "rollout.mode": "window",
+    "rollout.style": "plain",
+    "rollout.max_tokens": 24,
+    "rollout.max_context": 512,
+    "learner.lr": 1e-3,
+    "learner.lr_critic": 1e-3,
+    "learner.minibatches": 2,
+    "warm.demonstrations": 9,
+    "run.iterations": 40,
+}
+"""Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on top of both."""
