@@ -1,0 +1,234 @@
+"""Policies and critics: Hugging Face causal models, and what the learner asks of them.
+
+A forward pass returns columns of the token table (log-probability, entropy, value) for the policy's tokens
+alone: hidden states are picked first and the vocabulary is projected piece by piece, so that the logits of a
+whole batch never exist at once.
+"""
+
+import copy
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from agentrl.batch import TokenTable, microbatches, padded
+from agentrl.errors import ConfigError
+
+LOGIT_BUDGET = 1 << 25
+"""most logits held at once in a forward pass: 128 MiB of float32"""
+
+
+class Policy:
+    """A causal language model with its tokenizer."""
+
+    def __init__(self, module: Any, tokenizer: Any) -> None:
+        self.module = module
+        self.tokenizer = tokenizer
+        self.value_head: nn.Linear | None = None
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        self.ends = end_tokens(module, tokenizer)
+        self._projects = self._head_is_plain()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.module.parameters()).device
+
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """Return everything that is trained, value head included."""
+        head = list(self.value_head.parameters()) if self.value_head is not None else []
+        return [p for p in self.module.parameters() if p.requires_grad] + head
+
+    def frozen_copy(self) -> "Policy":
+        """Return a copy that never changes, as a reference."""
+        module = copy.deepcopy(self.module).eval()
+        module.requires_grad_(False)
+        return Policy(module, self.tokenizer)
+
+    def _head_is_plain(self) -> bool:
+        """Tell whether logits are the output embedding times the last hidden state, with nothing after it."""
+        head = self.module.get_output_embeddings()
+        if head is None or not hasattr(self.module, "model"):
+            return False
+        training = self.module.training
+        self.module.eval()
+        with torch.no_grad():
+            ids = torch.arange(3, 6, device=self.device)[None] % self.module.config.vocab_size
+            direct = head(self.module.model(input_ids=ids, use_cache=False).last_hidden_state)
+            whole = self.module(input_ids=ids, use_cache=False).logits
+        self.module.train(training)
+        return torch.allclose(direct.float(), whole.float(), atol=1e-4, rtol=1e-3)
+
+    def columns(self, ids: Tensor, row: Tensor, column: Tensor, token: Tensor, want: frozenset[str],
+                temperature: float = 1.0) -> dict[str, Tensor]:
+        """Return the wanted columns of some tokens.
+
+        Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32 or
+                wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a value head.
+        """
+        place = column - 1
+        if not self._projects:
+            logits = self.module(input_ids=ids, use_cache=False).logits[row, place]
+            hidden = None
+        else:
+            states = self.module.model(input_ids=ids, use_cache=False).last_hidden_state
+            hidden = states[row, place]
+            logits = None
+        out: dict[str, Tensor] = {}
+        if want & {"logp", "entropy"}:
+            source = hidden if logits is None else logits
+            assert source is not None
+            out = self._distribution(source, token, want, temperature, projected=logits is not None)
+        if "values" in want:
+            if self.value_head is None or hidden is None:
+                raise ConfigError("this model has no value head; use learner.critic=separate")
+            out["values"] = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
+        return {name: out[name] for name in want}
+
+    def _distribution(self, source: Tensor, token: Tensor, want: frozenset[str], temperature: float, *,
+                      projected: bool) -> dict[str, Tensor]:
+        """Return log-probabilities and entropies, a piece of the tokens at a time."""
+        head = self.module.get_output_embeddings()
+        entropy = "entropy" in want
+
+        def piece(part: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+            logits = part if projected else head(part)
+            logits = (logits if logits.dtype == torch.float64 else logits.float()) / temperature
+            total = logits.logsumexp(-1)
+            logp = logits.gather(-1, ids[:, None]).squeeze(-1) - total
+            if not entropy:
+                return logp, logp.detach()
+            return logp, total - (logits.softmax(-1) * logits).sum(-1)
+
+        size = max(1, LOGIT_BUDGET // self.module.config.vocab_size)
+        pieces = list(zip(source.split(size), token.split(size), strict=True))
+        # One piece: keep its logits for the backward pass. Several: compute them again rather than hold them all.
+        again = torch.is_grad_enabled() and len(pieces) > 1
+        done = [checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids) for part, ids in pieces]
+        return {"logp": torch.cat([logp for logp, _ in done]), "entropy": torch.cat([h for _, h in done])}
+
+    def add_value_head(self) -> None:
+        """Give the policy a linear value head, zero at first."""
+        self.value_head = zero_head(self.module.config.hidden_size).to(self.device)
+        if next(self.module.parameters()).dtype == torch.float64:
+            self.value_head.double()
+
+
+class Critic:
+    """A model of its own that predicts the value of the state before each token."""
+
+    def __init__(self, trunk: Any, pad: int) -> None:
+        self.trunk = trunk
+        self.head = zero_head(trunk.config.hidden_size).to(next(trunk.parameters()).device)
+        if next(trunk.parameters()).dtype == torch.float64:
+            self.head.double()
+        self.pad = pad
+
+    @classmethod
+    def like(cls, policy: Policy) -> "Critic":
+        """Return a critic that starts from the policy's weights."""
+        if not hasattr(policy.module, "model"):
+            raise ConfigError(f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`")
+        trunk = copy.deepcopy(policy.module.model)
+        return cls(trunk, policy.pad)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return everything that is trained."""
+        return [p for p in self.trunk.parameters() if p.requires_grad] + list(self.head.parameters())
+
+    def columns(self, ids: Tensor, row: Tensor, column: Tensor) -> dict[str, Tensor]:
+        """Return `values` of some tokens, [n]; shapes as in `Policy.columns`."""
+        states = self.trunk(input_ids=ids, use_cache=False).last_hidden_state[row, column - 1]
+        return {"values": self.head(states.to(self.head.weight.dtype)).squeeze(-1)}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all weights by name."""
+        return {**{f"trunk.{k}": v for k, v in self.trunk.state_dict().items()},
+                **{f"head.{k}": v for k, v in self.head.state_dict().items()}}
+
+    def load_state_dict(self, weights: dict[str, Tensor]) -> None:
+        """Take weights back."""
+        self.trunk.load_state_dict({k[6:]: v for k, v in weights.items() if k.startswith("trunk.")})
+        self.head.load_state_dict({k[5:]: v for k, v in weights.items() if k.startswith("head.")})
+
+
+def zero_head(width: int) -> nn.Linear:
+    """Return a linear map to one number whose weights are 0."""
+    head = nn.Linear(width, 1, bias=False)
+    nn.init.zeros_(head.weight)
+    return head
+
+
+def end_tokens(module: Any, tokenizer: Any) -> frozenset[int]:
+    """Return the ids that end a reply: the tokenizer's, and those of the model's generation settings."""
+    found: set[int] = set()
+    for source in (tokenizer.eos_token_id, getattr(module.generation_config, "eos_token_id", None)):
+        if isinstance(source, int):
+            found.add(source)
+        elif source is not None:
+            found.update(source)
+    if not found:
+        raise ConfigError("neither the tokenizer nor the model names an end token; replies would never end")
+    return frozenset(found)
+
+
+def forward(policy: Policy, table: TokenTable, rows: Tensor, tokens: Tensor, want: frozenset[str],
+            critic: Critic | None = None) -> dict[str, Tensor]:
+    """Return the wanted columns for one micro-batch, [n] each: values from `critic` where there is one."""
+    device = policy.device
+    ids = padded(table, rows, policy.pad).to(device)
+    local = torch.searchsorted(rows, table.row[tokens]).to(device)
+    column, token = table.column[tokens].to(device), table.ids[tokens].to(device)
+    own = want - {"values"} if critic is not None else want
+    out = policy.columns(ids, local, column, token, own, table.temperature) if own else {}
+    if critic is not None and "values" in want:
+        out |= critic.columns(ids, local, column)
+    return out
+
+
+@torch.no_grad()
+def compute(policy: Policy, table: TokenTable, want: frozenset[str], budget: int,
+            critic: Critic | None = None) -> dict[str, Tensor]:
+    """Return the wanted columns of every token, [N] each, without gradients."""
+    parts: dict[str, list[Tensor]] = {name: [] for name in want}
+    order: list[Tensor] = []
+    for rows, tokens in microbatches(table, budget):
+        for name, value in forward(policy, table, rows, tokens, want, critic).items():
+            parts[name].append(value.cpu())
+        order.append(tokens)
+    place = torch.argsort(torch.cat(order))
+    return {name: torch.cat(values)[place] for name, values in parts.items()}
+
+
+def load_model(path: str, dtype: str) -> Policy:
+    """Return the model and tokenizer of a folder or hub id.
+
+    Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = Path(path)
+    if folder.is_dir():
+        if not (folder / "config.json").exists():
+            raise ConfigError(f"model={path}: the folder holds no config.json, so it is no Hugging Face model")
+        if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json")):
+            raise ConfigError(f"model={path}: the folder holds no tokenizer; save it there with"
+                              " tokenizer.save_pretrained")
+    elif path.startswith((".", "/", "~")):
+        raise ConfigError(f"model={path}: no such folder")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+    except (OSError, ValueError) as why:
+        first = str(why).splitlines()[0]
+        raise ConfigError(f"model={path}: cannot be loaded ({first}). Give `tiny`, a folder, or a hub id that"
+                          " this machine can reach") from why
+    if tokenizer.chat_template is None:
+        raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+    return Policy(module, tokenizer)

@@ -1,0 +1,274 @@
+"""One iteration of learning: columns, credit, and optimiser steps that do not depend on the micro-batch split.
+
+A separable loss is a number a token; micro-batches add up weights times losses whose denominators count the
+whole optimiser step. A coupled loss is taken once on the whole vector of log-probabilities, without the model;
+its derivative c then goes backward through the model as the sum of c * logp, micro-batch by micro-batch.
+Both give the gradient of the undivided loss exactly.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
+from agentrl.batch import TokenTable, microbatches
+from agentrl.errors import ConfigError, RunError
+from agentrl.learner.model import Critic, Policy, compute, forward
+from agentrl.losses.reduce import weights
+from agentrl.settings import LearnerSettings
+
+GRADIENT_COLUMNS = frozenset({"logp", "entropy", "values"})
+
+
+@dataclass(slots=True)
+class Learner:
+    """Everything that changes while learning, and how."""
+
+    policy: Policy
+    algo: Algorithm
+    settings: LearnerSettings
+    iterations: int
+    """of the whole run, for the schedule"""
+    trust_sampler: bool = True
+    """the sampler's log-probabilities serve as the old policy's"""
+    critic: Critic | None = None
+    reference: Policy | None = None
+    optimizers: dict[str, AdamW] = field(default_factory=dict)
+    steps: int = 0
+    """optimiser steps made"""
+
+    def __post_init__(self) -> None:
+        if "values" in self.algo.needs:
+            if self.settings.critic == "separate":
+                self.critic = self.critic or Critic.like(self.policy)
+            elif self.policy.value_head is None:
+                self.policy.add_value_head()
+        if "logp_ref" in self.algo.needs and self.reference is None:
+            self.reference = self.policy.frozen_copy()
+        if self.settings.checkpointing:
+            self.policy.module.gradient_checkpointing_enable({"use_reentrant": False})
+        self.optimizers["policy"] = self._adam(list(self.policy.parameters()), self.settings.lr)
+        if self.critic is not None:
+            self.optimizers["critic"] = self._adam(self.critic.parameters(), self.settings.lr_critic)
+
+    def _adam(self, parameters: list[torch.nn.Parameter], lr: float) -> AdamW:
+        s = self.settings
+        return AdamW(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
+
+    def learn(self, table: TokenTable, state: AlgoState, iteration: int, seed: int) -> dict[str, float]:
+        """Train on one iteration's table; return the metrics.
+
+        Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
+        """
+        table = self.prepare(table)
+        log = Log()
+        log.add_table(table)
+        for epoch in range(self.settings.epochs):
+            for number, part in enumerate(self.minibatches(table, iteration, epoch, seed)):
+                first = epoch == 0 and number == 0
+                self._optimise(part, state, iteration, log, first)
+        return log.means()
+
+    def prepare(self, table: TokenTable) -> TokenTable:
+        """Return the table with every fixed column the algorithm needs, and its credit."""
+        needs, budget = self.algo.needs, self.settings.microbatch_tokens
+        dtype = torch.float64 if next(iter(self.policy.parameters())).dtype == torch.float64 else torch.float32
+        table = table.to(dtype)
+        fixed: dict[str, Tensor] = {}
+        want = frozenset({"values"} & needs)
+        if "logp_old" in needs:
+            if self.trust_sampler:
+                fixed["logp_old"] = table.logp_behaviour
+            else:
+                want |= {"logp"}
+        if want:
+            found = compute(self.policy, table, want, budget, self.critic)
+            if "logp" in found:
+                fixed["logp_old"] = found["logp"]
+            if "values" in found:
+                fixed["values_old"] = found["values"]
+        if "logp_ref" in needs:
+            assert self.reference is not None
+            fixed["logp_ref"] = compute(self.reference, table, frozenset({"logp"}), budget)["logp"]
+        table = table.with_columns(**{name: value.to(dtype) for name, value in fixed.items()})
+        return with_credit(table, self.algo.credit(table), dtype)
+
+    def minibatches(self, table: TokenTable, iteration: int, epoch: int, seed: int) -> Iterator[TokenTable]:
+        """Yield the tables of an epoch's optimiser steps: whole units, shuffled by (seed, iteration, epoch)."""
+        unit = self.algo.unit
+        if unit == "pair":
+            count = len(table.pairs) if table.pairs is not None else 0
+        else:
+            column = table.row if unit == "row" else table.trajectory
+            names, place = torch.unique(column, return_inverse=True)
+            count = len(names)
+        parts = min(self.settings.minibatches, max(count, 1))
+        if parts == 1:
+            yield table
+            return
+        generator = torch.Generator().manual_seed(hash((seed, iteration, epoch)) & 0x7FFFFFFFFFFFFFFF)
+        order = torch.randperm(count, generator=generator)
+        for chosen in order.tensor_split(parts):
+            if unit == "pair":
+                yield table.take_pairs(chosen.sort().values)
+            else:
+                mask = torch.zeros(count, dtype=torch.bool)
+                mask[chosen] = True
+                yield table.take(mask[place])
+
+    def _optimise(self, table: TokenTable, state: AlgoState, iteration: int, log: "Log", first: bool) -> None:
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        if self.algo.coupled:
+            self._coupled(table, state, log, first)
+        else:
+            self._separable(table, state, log, first)
+        self._apply(iteration, log)
+
+    def _separable(self, table: TokenTable, state: AlgoState, log: "Log", first: bool) -> None:
+        share = weights(self.algo.aggregate, table.trajectory).to(table.logp_behaviour.dtype)
+        even = torch.full_like(share, 1.0 / len(table))
+        want = self._gradient_columns()
+        for rows, tokens in microbatches(table, self.settings.microbatch_tokens):
+            columns = forward(self.policy, table, rows, tokens, want, self.critic)
+            part = table.take(tokens).with_columns(**{name: value.cpu() for name, value in columns.items()})
+            losses = self.algo.loss(part, state)
+            total = torch.zeros((), dtype=share.dtype)
+            if losses.policy is not None:
+                policy = (share[tokens] * losses.policy).sum()
+                total = total + policy
+                log.add("loss", policy.item())
+            if losses.critic is not None:
+                critic = (even[tokens] * losses.critic).sum()
+                total = total + critic
+                log.add("critic_loss", critic.item())
+            total.backward()  # type: ignore[no-untyped-call]
+            for name, value in losses.metrics.items():
+                log.add(name, float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)))
+            if first:
+                log.add_gap(part)
+        log.step()
+
+    def _coupled(self, table: TokenTable, state: AlgoState, log: "Log", first: bool) -> None:
+        want, budget = self._gradient_columns(), self.settings.microbatch_tokens
+        found = compute(self.policy, table, want, budget, self.critic)
+        leaves = {name: value.clone().requires_grad_() for name, value in found.items()}
+        whole = table.with_columns(**leaves)
+        losses = self.algo.loss(whole, state)
+        total = torch.zeros((), dtype=found["logp"].dtype)
+        for name, loss in (("loss", losses.policy), ("critic_loss", losses.critic)):
+            if loss is not None:
+                total = total + loss
+                log.add(name, loss.item())
+        gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        slope = {name: g for name, g in zip(leaves, gradients, strict=True) if g is not None}
+        for name, value in losses.metrics.items():
+            log.add(name, float(value.float().mean()))
+        if first:
+            log.add_gap(whole)
+        for rows, tokens in microbatches(table, budget):
+            columns = forward(self.policy, table, rows, tokens, frozenset(slope), self.critic)
+            through = sum((columns[name].cpu() * slope[name][tokens]).sum() for name in slope)
+            if isinstance(through, Tensor) and through.requires_grad:
+                through.backward()  # type: ignore[no-untyped-call]
+        log.step()
+
+    def _gradient_columns(self) -> frozenset[str]:
+        return frozenset({"logp"} | (self.algo.needs & GRADIENT_COLUMNS))
+
+    def _apply(self, iteration: int, log: "Log") -> None:
+        """Clip and step every optimiser."""
+        factor = self.rate(iteration)
+        for name, optimizer in self.optimizers.items():
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            limit = self.settings.clip_norm or math.inf
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+            if not math.isfinite(norm):
+                raise RunError(f"the gradient of the {name} is not finite at iteration {iteration};"
+                               " lower learner.lr, or look at the last trajectories")
+            base = self.settings.lr if name == "policy" else self.settings.lr_critic
+            for group in optimizer.param_groups:
+                group["lr"] = base * factor
+            optimizer.step()
+            log.add("grad_norm" if name == "policy" else "critic_grad_norm", norm)
+        self.steps += 1
+        log.add("lr", self.settings.lr * factor)
+
+    def rate(self, iteration: int) -> float:
+        """Return the schedule's factor on the learning rate, in [0, 1]."""
+        s = self.settings
+        if self.steps < s.warmup:
+            return (self.steps + 1) / s.warmup
+        done = min(1.0, iteration / max(1, self.iterations))
+        if s.schedule == "linear":
+            return 1.0 - done
+        return 0.5 * (1.0 + math.cos(math.pi * done)) if s.schedule == "cosine" else 1.0
+
+
+def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtype: torch.dtype) -> TokenTable:
+    """Return the table with the columns `credit` (and `returns`), a turn's number given to each of its tokens."""
+    if credit is None:
+        return table
+    if isinstance(credit, TurnCredit):
+        return table.with_columns(credit=credit.value[table.turn].to(dtype))
+    columns = {"credit": credit.value.to(dtype)}
+    if credit.returns is not None:
+        columns["returns"] = credit.returns.to(dtype)
+    return table.with_columns(**columns)
+
+
+class Log:
+    """Means over an iteration's optimiser steps."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = defaultdict(float)
+        self.once: dict[str, float] = {}
+        self.steps = 0
+
+    def add(self, name: str, value: float) -> None:
+        """Add a part of one optimiser step's value."""
+        self.sums[name] += value
+
+    def step(self) -> None:
+        """Count an optimiser step."""
+        self.steps += 1
+
+    def add_table(self, table: TokenTable) -> None:
+        """Note figures of the whole table."""
+        self.once["tokens"] = float(len(table))
+        if "credit" in table.columns:
+            credit = table.credit
+            self.once["credit_mean"] = float(credit.mean())
+            self.once["credit_std"] = float(credit.std()) if len(credit) > 1 else 0.0
+            self.once["credit_zero"] = float((credit == 0).float().mean())
+        if {"returns", "values_old"} <= table.columns.keys():
+            spread = table.returns.var()
+            self.once["explained_variance"] = float(1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8))
+
+    def add_gap(self, part: TokenTable) -> None:
+        """Note how far the sampler's log-probabilities are from the trainer's, before any weight moved."""
+        gap = part.logp.detach() - part.logp_behaviour
+        self.once["logprob_gap_max"] = max(self.once.get("logprob_gap_max", 0.0), float(gap.abs().max()))
+        seen, total = self.once.get("_gap_tokens", 0.0), self.once.get("_gap_sum", 0.0)
+        self.once["_gap_tokens"], self.once["_gap_sum"] = seen + len(gap), total + float(gap.abs().sum())
+
+    def means(self) -> Mapping[str, float] | dict[str, float]:
+        """Return every figure by name."""
+        out = {name: total / max(1, self.steps) for name, total in self.sums.items()}
+        out |= {name: value for name, value in self.once.items() if not name.startswith("_")}
+        if self.once.get("_gap_tokens"):
+            out["logprob_gap_mean"] = self.once["_gap_sum"] / self.once["_gap_tokens"]
+        return out
+
+
+def check_learner(algo: Algorithm, settings: LearnerSettings) -> None:
+    """Raise ConfigError where algorithm and learner settings contradict each other."""
+    if algo.coupled and algo.unit == "row":
+        raise ConfigError(f"algo '{algo.name}' is coupled, so its minibatches must be trajectories or pairs")
+    if settings.minibatches < 1 or settings.epochs < 1:
+        raise ConfigError("learner.minibatches and learner.epochs must be at least 1")
