@@ -153,6 +153,14 @@ class Algorithm:
         return state
 
 
+def check_group(size: int) -> None:
+    """Raise ConfigError for a group that has nobody to compare with."""
+    if size < 2:
+        raise ConfigError(
+            f"group_size={size}: credit compares episodes of one task with each other, so it must be at least 2"
+        )
+
+
 def above(value: float, low: float, key: str) -> None:
     """Raise ConfigError unless `value > low`."""
     if not value > low:
