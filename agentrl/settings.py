@@ -25,6 +25,8 @@ class RunSettings:
     """iterations between checkpoints"""
     keep: int = 1
     """checkpoints kept, the newest first"""
+    trajectories: int = 10
+    """iterations between saved sets of training episodes; 0: none"""
     threads: int = 1
     """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
     failures: float = 0.2

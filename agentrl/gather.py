@@ -1,0 +1,189 @@
+"""From an algorithm's plan to a token table: which tasks, which episodes, what they earned."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from agentrl.algo import Algorithm, Branches, Groups, Stored
+from agentrl.batch import TokenTable, preference_table, token_table
+from agentrl.env import Split, TextEnv
+from agentrl.errors import RunError
+from agentrl.evaluate import sampling_of, stream
+from agentrl.rollout.chat import Chat
+from agentrl.rollout.collect import PlayerActor, SamplerActor, Start, collect
+from agentrl.rollout.tree import branch
+from agentrl.settings import Settings
+from agentrl.trajectories import read_trajectories, write_trajectories
+from agentrl.types import Panel, Sampler, Task, Trajectory
+
+@lru_cache(maxsize=4)
+def shuffled(count: int, seed: int) -> tuple[int, ...]:
+    """Return 0 to count - 1 in an order drawn from the seed."""
+    order = list(range(count))
+    random.Random(seed).shuffle(order)
+    return tuple(order)
+
+
+Batch = tuple[TokenTable, dict[str, float], list[Trajectory]]
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """Plays what the plan asks for. Everything it draws is a function of (seed, iteration)."""
+
+    settings: Settings
+    algo: Algorithm
+    panel: Panel
+    make_env: Callable[[Split], TextEnv]
+    chat: Chat
+    sampler: Sampler
+    folder: Path
+    """where stored episodes are kept"""
+    store: list[Trajectory] = field(default_factory=list)
+
+    def gather(self, iteration: int) -> Batch:
+        """Return an iteration's table, its metrics, and the fresh episodes behind it.
+
+        Errors: RunError where more episodes failed than the run allows.
+        """
+        plan = self.algo.collect()
+        if isinstance(plan, Groups):
+            episodes = self._groups(plan, iteration)
+            metrics = self._checked(episodes)
+            kept = [e for e in episodes if e.scorable]
+            if self.settings.run.control == "permuted":
+                kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
+            table = token_table(kept, self.settings.reward)
+            return table, metrics | group_metrics(table), episodes
+        if isinstance(plan, Branches):
+            starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
+            actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+            trees = branch(starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration),
+                           width=plan.width, points=plan.points)
+            table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
+            scores = [n.score for t in trees for n in t.nodes if n.terminal]
+            turns = sum(len(t.nodes) for t in trees)
+            metrics = {"score": sum(scores) / max(1, len(scores)), "environment_steps": float(turns),
+                       "episodes": float(len(scores)), "pairs": float(len(table.pairs or ()))}
+            return table, metrics, []
+        if isinstance(plan, Stored):
+            return self._stored(plan, iteration)
+        raise RunError(f"algo '{self.algo.name}' asks for {type(plan).__name__}, which trains nothing")
+
+    def _seed(self, iteration: int) -> int:
+        return stream(self.settings.run.seed, "rollout", iteration)
+
+    def _tasks(self, iteration: int) -> list[tuple[int, Task]]:
+        """Return (number, task) of an iteration: the panel in a new order each time it has been seen whole."""
+        count = min(self.settings.rollout.tasks, len(self.panel))
+        found: list[tuple[int, Task]] = []
+        for place in range(iteration * count, (iteration + 1) * count):
+            epoch, index = divmod(place, len(self.panel))
+            number = shuffled(len(self.panel), stream(self.settings.run.seed, "tasks", epoch))[index]
+            found.append((number, self.panel[number]))
+        return found
+
+    def _groups(self, plan: Groups, iteration: int) -> list[Trajectory]:
+        starts = [Start(task, task.id, sample, number)
+                  for number, task in self._tasks(iteration) for sample in range(plan.size)]
+        actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+        return collect(starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration),
+                       reward_weights=self.settings.reward)
+
+    def _stored(self, plan: Stored, iteration: int) -> Batch:
+        played = 0
+        if not self.store:
+            path = self.folder / "stored.jsonl.gz"
+            if not path.exists():
+                write_trajectories(path, self._record(plan))
+            self.store = list(read_trajectories(path))
+            played = sum(len(e.turns) for e in self.store) if iteration == 0 else 0
+            self.store = [e for e in self.store if e.scorable and (plan.only == "all" or e.success)]
+            if not self.store:
+                raise RunError("no stored episode is left to train on; collect more, or use algo.only=all")
+        count = min(plan.batch, len(self.store))
+        chosen: list[Trajectory] = []
+        for place in range(iteration * count, (iteration + 1) * count):
+            epoch, index = divmod(place, len(self.store))
+            order = shuffled(len(self.store), stream(self.settings.run.seed, "stored", epoch))
+            chosen.append(self.store[order[index]])
+        table = token_table(chosen, self.settings.reward)
+        return table, {"stored_success": sum(e.success for e in chosen) / len(chosen), "episodes": float(count),
+                       "environment_steps": float(played)}, []
+
+    def _record(self, plan: Stored) -> list[Trajectory]:
+        """Play the episodes of an offline plan, `per_task` a training task."""
+        starts = [Start(task, task.id, sample, number)
+                  for number, task in enumerate(self.panel) for sample in range(plan.per_task)]
+        actor = (PlayerActor("demonstrator") if plan.source == "demonstrator"
+                 else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample"))
+        return collect(starts, lambda: self.make_env("train"), actor, self.chat,
+                       seed=stream(self.settings.run.seed, "stored"), reward_weights=self.settings.reward)
+
+    def _checked(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
+        failed = [e for e in episodes if not e.scorable]
+        share = len(failed) / len(episodes)
+        if share > self.settings.run.failures:
+            raise RunError(f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
+                           f" run.failures={self.settings.run.failures}")
+        return {"failed": share} | episode_metrics([e for e in episodes if e.scorable])
+
+
+def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
+    """Return means over episodes and turns."""
+    turns = [turn for e in episodes for turn in e.turns]
+    count, steps = max(1, len(episodes)), max(1, len(turns))
+    return {
+        "success": sum(e.success for e in episodes) / count,
+        "score": sum(e.score for e in episodes) / count,
+        "return": sum(e.ret for e in episodes) / count,
+        "turns": len(turns) / count,
+        "invalid": sum(not turn.valid for turn in turns) / steps,
+        "turn_limit": sum(e.outcome in ("turn_limit", "token_limit") for e in episodes) / count,
+        "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
+        "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
+        "episodes": float(len(episodes)),
+        "environment_steps": float(len(turns)),
+    }
+
+
+def group_metrics(table: TokenTable) -> dict[str, float]:
+    """Return how much there is to compare: groups with one return only, and turns alone in their state."""
+    group, ret = table.trajectories.group, table.trajectories.ret
+    count = int(group.max()) + 1
+    high = torch.full((count,), -torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amax")
+    low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
+    sizes = torch.bincount(table.turns.anchor)
+    sizes = sizes[sizes > 0]
+    return {"group_collapse": float((high == low).double().mean()),
+            "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
+            "anchor_size": float(sizes.double().mean())}
+
+
+def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:
+    """Return the episodes, each paid what an episode of another group earned, on its last turn.
+
+    A control: the spread of returns stays, what they say about the actions goes.
+    """
+    groups = sorted({e.group for e in episodes})
+    place = {group: [i for i, e in enumerate(episodes) if e.group == group] for group in groups}
+    order = groups[:]
+    random.Random(seed).shuffle(order)
+    following = {group: order[(i + 1) % len(order)] for i, group in enumerate(order)}
+    paid: list[Trajectory] = []
+    for episode in episodes:
+        others = place[following[episode.group]]
+        other = episodes[others[episode.sample % len(others)]]
+        total = {name: 0.0 for turn in other.turns for name in turn.rewards}
+        for turn in other.turns:
+            for name, value in turn.rewards.items():
+                total[name] += value
+        turns = [replace(turn, rewards={}, format_valid=True, admissible=True) for turn in episode.turns]
+        turns[-1] = replace(turns[-1], rewards=total)
+        ret = sum(weights.get(name, 1.0) * value for name, value in total.items())
+        paid.append(replace(episode, turns=tuple(turns), ret=ret))
+    return paid

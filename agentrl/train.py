@@ -1,0 +1,346 @@
+"""A training run from settings to report: the one place that knows every stage.
+
+    tasks -> rollout -> trajectories -> token table -> credit -> loss -> weights -> rollout ...
+
+A run is a pure function of its settings: every random choice is keyed by (seed, what it is for, iteration), so
+a killed run goes on from its newest checkpoint as if nothing had happened.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from agentrl.algo import Play
+from agentrl.batch import token_table
+from agentrl.config import from_toml, make_algo, make_env, to_toml
+from agentrl.env import SPLITS, Split, TextEnv
+from agentrl.errors import ConfigError
+from agentrl.evaluate import Judge, first, stream
+from agentrl.folder import RunFolder
+from agentrl.gather import Gatherer
+from agentrl.learner import checkpoint
+from agentrl.learner.model import Policy, load_model
+from agentrl.learner.step import Learner, check_learner
+from agentrl.learner.tiny import tiny_model, tiny_tokenizer
+from agentrl.learner.warm import WarmStart
+from agentrl.progress import Progress
+from agentrl.records import CurvePoint, Evaluation, PanelRecord, SampleEpisode, Summary, final_scores, sample_episode, scores
+from agentrl.report import write_report, write_text_summary
+from agentrl.rollout.chat import Chat, Format
+from agentrl.rollout.collect import PlayerActor, Start, collect
+from agentrl.rollout.hf import HFSampler
+from agentrl.settings import Settings
+from agentrl.trajectories import write_trajectories
+from agentrl.types import Panel, Trajectory
+from agentrl.versions import versions
+
+TEXT_TASKS = 300
+"""training tasks whose demonstrations the tiny tokenizer is made from"""
+SAMPLES = 4
+"""test tasks whose episodes are kept to be read, before and after"""
+log = logging.getLogger("agentrl")
+
+
+def train(settings: Settings) -> Path:
+    """Run from the start; return the run folder.
+
+    Errors: ConfigError for what cannot be run, RunError where it had to stop.
+    """
+    with RunFolder.create(settings.run.out, settings.env, settings.algo) as folder:
+        folder.write_config(to_toml(settings))
+        _go(settings, folder)
+    return folder.path
+
+
+def resume(path: str | Path) -> Path:
+    """Go on with a run that was stopped, from its newest checkpoint; return the run folder."""
+    with RunFolder.open(path) as folder:
+        settings = from_toml((folder.path / "config.toml").read_text())
+        _go(settings, folder)
+    return folder.path
+
+
+def _go(settings: Settings, folder: RunFolder) -> None:
+    with Progress() as progress:
+        Run(settings, folder, progress).go()
+    write_report(folder.path)
+    print(write_text_summary(folder.path))
+
+
+class Run:
+    """One run in the making."""
+
+    def __init__(self, settings: Settings, folder: RunFolder, progress: Progress) -> None:
+        self.settings, self.folder, self.progress = settings, folder, progress
+        self.algo = make_algo(settings)
+        self.algo.check()
+        check_learner(self.algo, settings.learner)
+        if settings.model.device_is_cpu:
+            torch.set_num_threads(settings.run.threads)
+        world = self.make_env("train")
+        self.panels: dict[Split, Panel] = {split: world.tasks(split) for split in SPLITS}
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.environment_steps = 0
+        self.evaluation = Evaluation()
+        self.samples: list[SampleEpisode] = []
+        self.checkpoint = checkpoint.newest(folder.checkpoints)
+        self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
+        self.policy = self._policy()
+        rollout = settings.rollout
+        form = Format(rollout.mode, rollout.style, rollout.history, rollout.max_context)
+        self.chat = Chat(self.policy.tokenizer, form)
+        self.sampler = HFSampler(self.policy.module, eos_ids=self.policy.ends, pad_id=self.policy.pad)
+        self.judge = Judge(self.chat, self.sampler, self.make_env, rollout, settings.run.seed)
+
+    def make_env(self, split: Split) -> TextEnv:
+        """Return an environment of the run."""
+        return make_env(self.settings, split)
+
+    def go(self) -> None:
+        """Do whatever is left to do."""
+        begun = time.perf_counter()
+        if self.state is not None:
+            self._rewind(checkpoint.progress_of(self.state))
+        if isinstance(self.algo.collect(), Play):
+            raise ConfigError(f"algo={self.algo.name} trains nothing; measure it with: agentrl eval env="
+                              f"{self.settings.env} algo={self.algo.name}")
+        if self.state is None or self.state["phase"] == "warm":
+            self._warm_start()
+        self._measure("warm_start")
+        self._reinforce()
+        self._measure("final")
+        checkpoint.save_policy(self.policy, self.folder.path / "model")
+        self.seconds["total"] += time.perf_counter() - begun
+        self._summarise()
+
+    def _rewind(self, progress: checkpoint.Progress) -> None:
+        """Put counters and records back to where the checkpoint stands."""
+        log.info("going on from %s", self.checkpoint)
+        self.folder.rewind(progress.phase, progress.done)  # type: ignore[arg-type]
+        self.seconds.update({k[8:]: v for k, v in progress.counters.items() if k.startswith("seconds/")})
+        self.environment_steps = int(progress.counters["environment_steps"])
+        self.evaluation = self.folder.evaluation().until(progress.done if progress.phase == "rl" else -1)
+        self.samples = [s for s in self.folder.samples() if s.when == "before"]
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.seconds[part] += time.perf_counter() - begun
+
+    # The model.
+
+    def _policy(self) -> Policy:
+        """Return the policy of the newest checkpoint, or the one the settings name."""
+        model = self.settings.model
+        if self.checkpoint is not None:
+            return load_model(str(self.checkpoint / "policy"), model.dtype)
+        if model.path != "tiny":
+            return load_model(model.path, model.dtype)
+        with self._timed("warm"):
+            tokenizer = tiny_tokenizer(self._texts(), limit=model.vocabulary)
+        module = tiny_model(tokenizer, hidden=model.hidden, layers=model.layers, heads=model.heads,
+                            context=model.context, seed=stream(self.settings.run.seed, "model"))
+        return Policy(module.to(getattr(torch, model.dtype)), tokenizer)
+
+    def _texts(self) -> Iterator[str]:
+        """Yield what is read and written in some training episodes: the tiny tokenizer's words."""
+        env = self.make_env("train")
+        yield "(invalid)"
+        for task in self.panels["train"].tasks[:TEXT_TASKS]:
+            observation, info = env.reset(options={"task": task})
+            yield env.goal()
+            play = self._text_player(env, task.seed)
+            over = False
+            while not over:
+                yield observation
+                yield from info["admissible"] or ()
+                if play is None:
+                    break
+                action = play(observation)
+                yield action
+                observation, _, terminated, truncated, info = env.step(action)
+                over = terminated or truncated
+            yield observation
+
+    def _text_player(self, env: TextEnv, seed: int) -> Player | None:
+        for kind in ("demonstrator", "random"):
+            try:
+                return env.player(kind, stream(self.settings.run.seed, "text", seed))  # type: ignore[arg-type]
+            except ConfigError:
+                continue
+        return None
+
+    def _warm_start(self) -> None:
+        """Learn from demonstrations; a round is the unit of resumption."""
+        warm = self.settings.warm
+        if not warm.demonstrations:
+            return
+        if not self._has_demonstrator():
+            log.info("env '%s' has no demonstrator: RL starts from the untrained model", self.settings.env)
+            return
+        seed = self.settings.run.seed
+        with self._timed("warm"):
+            tasks = first(self.panels["train"], warm.tasks)
+            starts = [Start(task, task.id, sample, number)
+                      for sample in range(warm.demonstrations) for number, task in enumerate(tasks)]
+            self.progress.phase("demonstrations", len(starts))
+            episodes = collect(starts, lambda: self.make_env("train"), PlayerActor("demonstrator"), self.chat,
+                               seed=stream(seed, "warm"))
+            table = token_table([e for e in episodes if e.scorable])
+            start = WarmStart(self.policy, table, warm, seed=stream(seed, "warm order"),
+                              budget=self.settings.learner.microbatch_tokens)
+        done = 0
+        if self.state is not None:
+            done = self.state["done"]
+            start.optimizer.load_state_dict(self.state["extra"]["optimizer"])
+        self.progress.phase("warm start", start.rounds, done)
+        self.policy.module.train()
+        for number in range(done, start.rounds):
+            with self._timed("warm"):
+                metrics = start.round(number)
+            self.folder.add_metrics("warm", number + 1, metrics)
+            self.progress.step(number + 1, loss=metrics["loss"])
+            if (number + 1) % self.settings.run.checkpoint == 0 and number + 1 < start.rounds:
+                self._save("warm", number + 1, None, extra={"optimizer": start.optimizer.state_dict()})
+        self.state = None
+
+    def _has_demonstrator(self) -> bool:
+        env = self.make_env("train")
+        env.reset(options={"task": self.panels["train"][0]})
+        try:
+            env.player("demonstrator", 0)
+        except ConfigError:
+            return False
+        return True
+
+    # Learning.
+
+    def _reinforce(self) -> None:
+        """Collect, credit, train, iteration after iteration."""
+        settings = self.settings
+        state, done, learner = self._learner()
+        gatherer = Gatherer(settings, self.algo, self.panels["train"], self.make_env, self.chat, self.sampler,
+                            self.folder.path / "trajectories")
+        if done == 0 and self.checkpoint is None:
+            self._save("rl", 0, learner, state)
+            self._look(0)
+        self.progress.phase("training", settings.run.iterations, done)
+        for iteration in range(done, settings.run.iterations):
+            self.policy.module.eval()
+            with self._timed("rollout"):
+                table, metrics, episodes = gatherer.gather(iteration)
+            self.environment_steps += int(metrics.pop("environment_steps"))
+            self.policy.module.train()
+            with self._timed("learner"):
+                metrics |= learner.learn(table, state, iteration, stream(settings.run.seed, "learn"))
+            state = self.algo.after_step(state, metrics)
+            number = iteration + 1
+            self.sampler.load_weights({}, number)
+            metrics["environment_steps"] = float(self.environment_steps)
+            self.folder.add_metrics("rl", number, metrics)
+            self.progress.step(number, **{k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics})
+            if settings.run.trajectories and number % settings.run.trajectories == 0 and episodes:
+                write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
+            last = number == settings.run.iterations
+            if settings.eval.every and (number % settings.eval.every == 0 or last):
+                self._look(number)
+            if number % settings.run.checkpoint == 0 or last:
+                self._save("rl", number, learner, state)
+
+    def _learner(self) -> tuple[AlgoState, int, Learner]:
+        """Return the algorithm's state, the iterations done, and the learner as it then was."""
+        settings = self.settings
+        reference = self._reference()
+        trust = settings.rollout.old != "recompute"
+        learner = Learner(self.policy, self.algo, settings.learner, settings.run.iterations, trust, reference=reference)
+        if self.state is None:
+            return self.algo.start(), 0, learner
+        if "value_head" in self.state and self.policy.value_head is not None:
+            self.policy.value_head.load_state_dict(self.state["value_head"])
+        checkpoint.load_learner(learner, self.state)
+        return self.state["algo_state"], self.state["done"], learner
+
+    def _reference(self) -> Policy | None:
+        """Return the frozen policy that RL started from, where the algorithm needs one; it is kept once."""
+        if "logp_ref" not in self.algo.needs:
+            return None
+        folder = self.folder.checkpoints / "reference"
+        if self.state is None:
+            checkpoint.save_policy(self.policy, folder)
+            return self.policy.frozen_copy()
+        return load_model(str(folder), self.settings.model.dtype).frozen_copy()
+
+    def _save(self, phase: str, done: int, learner: Learner | None, state: AlgoState | None = None,
+              extra: dict[str, Any] | None = None) -> None:
+        counters = {"environment_steps": float(self.environment_steps)}
+        counters |= {f"seconds/{part}": value for part, value in self.seconds.items()}
+        progress = checkpoint.Progress(phase, done, state or {}, counters)
+        checkpoint.save(self.folder.checkpoints, self.policy, progress, learner, extra or {}, self.settings.run.keep)
+
+    # Measuring.
+
+    def _look(self, iteration: int) -> None:
+        """Put a point on the dev curve."""
+        if not self.settings.eval.every:
+            return
+        panel = first(self.panels["dev"], self.settings.eval.dev)
+        self.policy.module.eval()
+        with self._timed("evaluation"):
+            rates = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
+        point = CurvePoint(iteration, self.environment_steps, sum(self.seconds.values()), rates)
+        record = PanelRecord(panel.name, panel.hash, len(panel))
+        self.evaluation = replace(self.evaluation, curve=(*self.evaluation.curve, point), dev=record)
+        self.folder.write_evaluation(self.evaluation)
+        self.folder.add_metrics("eval", iteration, {f"dev/{name}": rate for name, rate in rates.items()})
+
+    def _measure(self, when: Literal["warm_start", "final"]) -> None:
+        """Measure all decodings on the panel; before RL the baselines too. What is measured is not measured again."""
+        if getattr(self.evaluation, when):
+            return
+        settings, panel = self.settings.eval, first(self.panels[self.settings.eval.panel], self.settings.eval.test)
+        self.policy.module.eval()
+        measurements = []
+        self.progress.phase(f"measuring {when.replace('_', ' ')}", len(settings.decodings))
+        with self._timed("evaluation"):
+            for number, decoding in enumerate(settings.decodings):
+                measurement, episodes = self.judge.measure(panel, decoding)
+                measurements.append(measurement)
+                if decoding == settings.decodings[0]:
+                    self._keep_samples(episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding)
+                self.progress.step(number + 1, **{decoding: measurement.rate})
+            if when == "warm_start":
+                self.evaluation = replace(self.evaluation, baselines=self._baselines(panel))
+        self.evaluation = replace(self.evaluation, **{when: tuple(measurements)})
+        self.folder.write_evaluation(self.evaluation)
+        self.folder.write_samples(self.samples)
+
+    def _baselines(self, panel: Panel) -> dict[str, Measurement]:
+        found = {}
+        for kind in ("random", "expert"):
+            try:
+                found[kind] = self.judge.baseline(panel, kind)
+            except ConfigError as why:
+                log.info("no %s baseline: %s", kind, why)
+        return found
+
+    def _keep_samples(self, episodes: list[Trajectory], when: Literal["before", "after"], decoding: str) -> None:
+        env = self.make_env(self.settings.eval.panel)
+        for episode in episodes:
+            env.reset(options={"task": episode.task})
+            self.samples.append(sample_episode(episode, env.goal(), when, decoding))
+
+    def _summarise(self) -> None:
+        panel = first(self.panels[self.settings.eval.panel], self.settings.eval.test)
+        self.folder.write_summary(Summary(
+            env=self.settings.env, algo=self.settings.algo, seed=self.settings.run.seed,
+            panel=PanelRecord(panel.name, panel.hash, len(panel)),
+            warm_start=scores(self.evaluation.warm_start), final=final_scores(self.evaluation.final),
+            environment_steps=self.environment_steps, seconds=dict(self.seconds), versions=versions(),
+        ))
