@@ -51,7 +51,7 @@ class SamplerActor:
     """
 
     sampler: Sampler
-    sampling: Sampling = Sampling()
+    sampling: Sampling
     decode: Literal["sample", "best_admissible"] = "sample"
 
     def replies(self, asks: Sequence[Ask]) -> list[Sample]:
@@ -80,10 +80,10 @@ class SamplerActor:
 
 @dataclass(frozen=True, slots=True)
 class PlayerActor:
-    """A player that the environment brings: its replies are written in the chat's format, log-probabilities 0."""
+    """A player scripted by the environment: replies in the chat's format, with log-probabilities of 0."""
 
     kind: PlayerKind
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     _playing: dict[int, Player] = field(default_factory=dict[int, Player], repr=False, compare=False)
 
     def replies(self, asks: Sequence[Ask]) -> list[Sample]:

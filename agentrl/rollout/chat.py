@@ -7,7 +7,7 @@ thoughts, or trims what was said) the turn starts a new segment with the whole o
 
 import re
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal

@@ -1,6 +1,7 @@
 """How the next token is drawn: temperature, truncation, and random numbers that depend on names only."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from agentrl.types import Sampling
 
 
-def uniforms(key: tuple[int, ...], count: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def uniforms(key: tuple[int, ...], count: int) -> "np.ndarray[Any, np.dtype[np.float64]]":
     """Return `count` numbers in [0, 1) that depend on `key` alone; a longer row begins like a shorter one.
 
     A hash is used, not a generator: it costs two microseconds and reads the same in every library version.
@@ -17,7 +18,7 @@ def uniforms(key: tuple[int, ...], count: int) -> "np.ndarray[tuple[int], np.dty
     bits = np.frombuffer(hashlib.shake_256(repr(key).encode()).digest(8 * count), dtype="<u8") >> np.uint64(
         11
     )
-    return bits * 2.0**-53
+    return bits.astype(np.float64) * 2.0**-53
 
 
 def drawn(logits: Tensor, dice: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:

@@ -192,7 +192,7 @@ class Episode:
         )
 
     def _violations(self) -> int:
-        """Return how many turns, put together again as a learner will, are not what the sampler saw and said."""
+        """Return how many turns, put together as a learner will, are not what the sampler saw and said."""
         rebuilt = _contexts(self._turns)[len(self._turns) - len(self._seen) :]
         return sum(a != b for a, b in zip(self._seen, rebuilt, strict=True))
 

@@ -1,4 +1,4 @@
-"""How likely given continuations are: all options of a prompt side by side in one row, blind to one another."""
+"""How likely given continuations are: a prompt's options side by side in one row, blind to one another."""
 
 from array import array
 from collections.abc import Iterator, Sequence

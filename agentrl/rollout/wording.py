@@ -100,7 +100,8 @@ def _line(*parts: str) -> str:
 
 
 def _rules(rules: str) -> str:
-    return f"{rules}\n\nAct one step at a time. First think, then give exactly one action, in this form:\n{FORM}".strip()
+    how = "Act one step at a time. First think, then give exactly one action, in this form:"
+    return f"{rules}\n\n{how}\n{FORM}".strip()
 
 
 def _request(listed: Sequence[str] | None) -> list[str]:

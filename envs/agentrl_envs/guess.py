@@ -52,7 +52,7 @@ class Guess(TextEnv):
         return f"{self._low}:{self._high}"
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
-        """Return the expert, who bisects, or the demonstrator, who guesses anywhere in the range half of the time."""
+        """Return the expert, who bisects, or the demonstrator, who half of the time guesses at random."""
         if kind == "random":
             return super().player(kind, seed)
         dice = random.Random(seed)
