@@ -1,6 +1,6 @@
 """Credit by comparison among turns taken from the same state."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 import torch
@@ -48,11 +48,12 @@ def anchor_codes(
     if len(group) != len(observations):
         raise ShapeError(f"axis S is {len(group)} in group but {len(observations)} in observations")
     if similarity is None:
-        keys = [(name, _form(seen)) for name, seen in zip(group, observations, strict=True)]
+        forms: Iterable[Hashable] = (seen if type(seen) is str else _form(seen) for seen in observations)
     else:
-        keys = _clusters(group, observations, similarity)
-    codes: dict[Hashable, int] = {}
-    return torch.tensor([codes.setdefault(key, len(codes)) for key in keys], dtype=torch.long)
+        forms = _clusters(group, observations, similarity)
+    codes: dict[tuple[Hashable, Hashable], int] = {}
+    numbers = [codes.setdefault(key, len(codes)) for key in zip(group, forms, strict=True)]
+    return torch.tensor(numbers, dtype=torch.long)
 
 
 def _form(x: object) -> Hashable:
@@ -74,16 +75,13 @@ def _form(x: object) -> Hashable:
     )
 
 
-def _clusters(
-    group: Sequence[Hashable], observations: Sequence[object], threshold: float
-) -> list[tuple[Hashable, Hashable]]:
-    """Return (group, first member) of each text's cluster.
+def _clusters(group: Sequence[Hashable], observations: Sequence[object], threshold: float) -> Iterator[str]:
+    """Yield the first member of each text's cluster.
 
     A text met again in its group joins the cluster it joined before: clusters are only ever added at the end.
     """
     heads: dict[Hashable, list[_Head]] = {}
     known: dict[tuple[Hashable, str], str] = {}
-    keys: list[tuple[Hashable, Hashable]] = []
     for number, (name, text) in enumerate(zip(group, observations, strict=True)):
         if not isinstance(text, str):
             raise ConfigError(
@@ -91,8 +89,7 @@ def _clusters(
             )
         if (name, text) not in known:
             known[name, text] = _cluster(heads.setdefault(name, []), text, threshold)
-        keys.append((name, known[name, text]))
-    return keys
+        yield known[name, text]
 
 
 def _cluster(heads: list[_Head], text: str, threshold: float) -> str:

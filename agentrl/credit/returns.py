@@ -94,7 +94,7 @@ def spread(x: Tensor, trajectory: Tensor) -> Tensor:
     if len(trajectory) and not 0 <= int(trajectory.min()) <= int(trajectory.max()) < len(x):
         low, high = int(trajectory.min()), int(trajectory.max())
         raise ShapeError(f"trajectories run from {low} to {high}, but there are {len(x)} of them to index")
-    return x[trajectory]
+    return x.index_select(0, trajectory)
 
 
 def whiten(x: Tensor, *, eps: float = 1e-8) -> Tensor:
