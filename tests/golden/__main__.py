@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentrl.errors import DataError
-from tests.golden.cases import Case, failures, read
-from tests.golden.public import Public
+from tests.golden.case import Case
+from tests.golden.cases import failures, public, read
 
 HERE = Path(__file__).parent / "data"
 
@@ -18,7 +18,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help=f"default: {HERE.name}/ here"
     )
-    parser.add_argument("--data", type=Path, help="where files that name games or catalogues find them")
+    parser.add_argument(
+        "--data", type=Path, help="where game data lie, for files that name games (so far none)"
+    )
     parser.add_argument("--mutate", action="store_true", help="also break each function used, one at a time")
     given = parser.parse_args(argv)
     files: list[Path] = []
@@ -30,17 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     passed, failed, missed = 0, 0, 0
     for file in files:
         try:
-            cases = read(file, given.data)
+            cases = read(file)
         except DataError as why:
             print(f"FAIL {why}")
             failed += 1
             continue
-        public = Public()
-        found = list(failures(file.stem, cases, public))
+        through = public()
+        found = list(failures(file.stem, cases, through))
         passed, failed = passed + len(cases) - len(found), failed + len(found)
         print(*found, sep="\n", end="\n" if found else "")
         if given.mutate:
-            missed += _mutate(file.stem, cases, public.used)
+            missed += _mutate(file.stem, cases, through.used)
     if given.mutate:
         print(f"{missed} mutations not noticed")
     print(f"{passed} passed, {failed} failed")
@@ -51,7 +53,7 @@ def _mutate(file: str, cases: list[Case], used: set[str]) -> int:
     """Break each function in turn; return how many times no case failed."""
     missed = 0
     for name in sorted(used):
-        if not any(True for _ in failures(file, cases, Public(broken=name))):
+        if not any(True for _ in failures(file, cases, public(name))):
             print(f"{file} did not notice that {name} was wrong")
             missed += 1
     return missed

@@ -3,29 +3,44 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import offline, online
-from tests.golden.compare import Tolerance, differences
+from tests.golden import offline, online, webshop
+from tests.golden.case import Case
+from tests.golden.compare import differences
 from tests.golden.public import Public
 
-ADAPTERS: dict[str, Callable[[Public, dict[str, Any]], dict[str, Any]]] = {
-    **online.ADAPTERS,
-    **offline.ADAPTERS,
+Adapter = Callable[..., dict[str, Any]]
+"""from the public functions and a case's inputs (as `x`) to what its `expected` names"""
+
+
+def _one_schema(adapter: Adapter) -> Callable[[dict[str, Any]], list[Case]]:
+    """Return how to read a file of the schema that all online and offline files share."""
+
+    def cases(content: dict[str, Any]) -> list[Case]:
+        return [
+            Case(case["name"], case["expected"], case["tolerance"], partial(adapter, x=case["inputs"]))
+            for case in content["cases"]
+        ]
+
+    return cases
+
+
+FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
+    **{name: _one_schema(adapter) for name, adapter in (online.ADAPTERS | offline.ADAPTERS).items()},
+    **webshop.FILES,
 }
-"""by file name: from the public functions and a case's inputs to what its `expected` names"""
+"""by file name: from its content to its cases"""
+
+_FUNCTIONS = (*online.FUNCTIONS, *offline.FUNCTIONS, *webshop.FUNCTIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing to compare."""
-
-    name: str
-    expected: Any
-    tolerance: Tolerance
-    run: Callable[[Public], Any]
+def public(broken: str | None = None) -> Public:
+    """Return the functions that cases run through, one of them broken on request."""
+    return Public({function.__name__: function for function in _FUNCTIONS}, broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +61,26 @@ class Failure:
         return f"FAIL {self.file} {self.case} {self.place}: {numbers}"
 
 
-def read(path: Path, data: Path | None = None) -> list[Case]:
+def read(path: Path) -> list[Case]:
     """Return the cases of a golden file.
 
     Errors: DataError where the file is not JSON or no adapter is known by its name.
     """
-    if path.stem not in ADAPTERS:
-        hint = nearest(path.stem, ADAPTERS)
-        raise DataError(
-            f"{path.name}: no adapter runs golden files of this name{hint} (there are {len(ADAPTERS)})"
-        )
+    if path.stem not in FILES:
+        hint = nearest(path.stem, FILES)
+        raise DataError(f"{path.name}: no adapter runs golden files of this name{hint}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as why:
         raise DataError(f"{path.name}: not JSON: {why}") from None
-    adapter = ADAPTERS[path.stem]
-    return [_case(adapter, case) for case in content["cases"]]
+    return FILES[path.stem](content)
 
 
-def _case(adapter: Callable[[Public, dict[str, Any]], dict[str, Any]], case: dict[str, Any]) -> Case:
-    return Case(
-        case["name"], case["expected"], case["tolerance"], lambda public: adapter(public, case["inputs"])
-    )
-
-
-def failures(file: str, cases: list[Case], public: Public) -> Iterator[Failure]:
+def failures(file: str, cases: list[Case], through: Public) -> Iterator[Failure]:
     """Yield a failure for each case whose result differs, or that raises."""
     for case in cases:
         try:
-            got = case.run(public)
+            got = case.run(through)
         except Exception as why:  # a crash is one failed case, and the next one still runs
             yield Failure(file, case.name, "result", "a result", f"{type(why).__name__}: {why}")
             continue

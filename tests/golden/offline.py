@@ -1,11 +1,15 @@
 """Adapters of the offline files: column s of a table scores token s + 1, so masks lose a column."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from agentrl.credit import bellman, implicit, returns
+from agentrl.losses import bellman as bellman_losses
+from agentrl.losses import pairwise
 from tests.golden.online import Flat, Inputs, Outputs, leaf, real, slope
 from tests.golden.public import Public
 
@@ -68,6 +72,21 @@ def implicit_credit(public: Public, x: Inputs) -> Outputs:
     }
     return {name: y.tolist() for name, y in answer.items()}
 
+
+FUNCTIONS: list[Callable[..., Any]] = [
+    returns.suffix_sum,
+    implicit.token_reward,
+    implicit.step_reward,
+    implicit.relative_value,
+    bellman.states,
+    bellman.value_residual,
+    bellman.policy_residual,
+    bellman.one_step_residual,
+    bellman.importance_weight,
+    pairwise.pairwise,
+    pairwise.sum_spans,
+    bellman_losses.bellman,
+]
 
 ADAPTERS = {
     "offline_dpo": partial(pair_loss, "dpo"),

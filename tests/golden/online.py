@@ -1,10 +1,13 @@
 """Adapters of the online files: tables in, flat columns through the public functions, tables out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from agentrl.credit import anchors, gae, groups, implicit, returns
+from agentrl.losses import kl, policy, reduce, value
 from tests.golden.compare import IGNORED
 from tests.golden.public import Public
 
@@ -162,6 +165,24 @@ def divergence(public: Public, x: Inputs) -> Outputs:
     loss = (public.weights("token-mean", flat.row) * tokens).sum()
     return {"per_token": flat.table(tokens), "token_mean": loss.item(), "grad": slope(loss, table)}
 
+
+FUNCTIONS: list[Callable[..., Any]] = [
+    groups.group_relative,
+    groups.leave_one_out,
+    groups.group_mean,
+    anchors.anchor_relative,
+    anchors.anchor_codes,
+    returns.discounted,
+    returns.whiten,
+    gae.gae,
+    implicit.step_reward,
+    policy.clipped,
+    policy.clip_metrics,
+    kl.kl,
+    value.clipped_value,
+    value.value_metrics,
+    reduce.weights,
+]
 
 ADAPTERS = {
     "online_grpo_advantage": advantage,

@@ -1,52 +1,18 @@
 """The public functions that golden files run through, one of them made to answer wrongly on request."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from agentrl.credit import anchors, bellman, gae, groups, implicit, returns
-from agentrl.losses import bellman as bellman_losses
-from agentrl.losses import kl, pairwise, policy, reduce, value
-
-_FUNCTIONS: list[Callable[..., Any]] = [
-    groups.group_relative,
-    groups.leave_one_out,
-    groups.group_mean,
-    anchors.anchor_relative,
-    anchors.anchor_codes,
-    returns.discounted,
-    returns.suffix_sum,
-    returns.whiten,
-    gae.gae,
-    implicit.token_reward,
-    implicit.step_reward,
-    implicit.relative_value,
-    bellman.states,
-    bellman.value_residual,
-    bellman.policy_residual,
-    bellman.one_step_residual,
-    bellman.importance_weight,
-    policy.clipped,
-    policy.clip_metrics,
-    kl.kl,
-    value.clipped_value,
-    value.value_metrics,
-    reduce.weights,
-    pairwise.pairwise,
-    pairwise.sum_spans,
-    bellman_losses.bellman,
-]
-
 
 class Public:
     """Hands out public functions by name, remembers which were asked for, and breaks at most one of them."""
 
-    def __init__(self, broken: str | None = None, more: Iterable[Callable[..., Any]] = ()) -> None:
-        self._functions = {function.__name__: function for function in (*_FUNCTIONS, *more)}
-        self._broken = broken
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], broken: str | None = None) -> None:
+        self._functions, self._broken = functions, broken
         self.used: set[str] = set()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

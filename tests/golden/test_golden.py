@@ -9,27 +9,25 @@ from typing import Any
 import pytest
 
 from tests.golden.__main__ import HERE, main
-from tests.golden.cases import failures, read
+from tests.golden.cases import failures, public, read
 from tests.golden.compare import IGNORED, differences
-from tests.golden.public import Public, wrong
+from tests.golden.public import wrong
 
 FILES = sorted(HERE.glob("*.json"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_reference_numbers_come_out(file: Path) -> None:
-    assert [str(failure) for failure in failures(file.stem, read(file), Public())] == []
+    assert [str(failure) for failure in failures(file.stem, read(file), public())] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_broken_function_is_noticed(file: Path) -> None:
-    cases, public = read(file), Public()
-    assert list(failures(file.stem, cases, public)) == []
-    assert public.used
-    for name in public.used:
-        assert any(True for _ in failures(file.stem, cases, Public(broken=name))), (
-            f"{name} x 1.01 went unnoticed"
-        )
+    cases, through = read(file), public()
+    assert list(failures(file.stem, cases, through)) == []
+    assert through.used
+    for name in through.used:
+        assert any(True for _ in failures(file.stem, cases, public(name))), f"{name} x 1.01 went unnoticed"
 
 
 def places(x: Any) -> Iterator[list[Any]]:
@@ -58,7 +56,7 @@ def changed(x: Any) -> Any:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_changed_number_is_noticed(file: Path) -> None:
     case = read(file)[0]
-    got = case.run(Public())
+    got = case.run(public())
     for path in list(places(case.expected))[:200]:
         if at(got, path) is IGNORED:
             continue
