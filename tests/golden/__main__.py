@@ -18,9 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help=f"default: {HERE.name}/ here"
     )
-    parser.add_argument(
-        "--data", type=Path, help="where game data lie, for files that name games (so far none)"
-    )
+    parser.add_argument("--data", type=Path, help="where game data lie, for files that name games (none yet)")
     parser.add_argument("--mutate", action="store_true", help="also break each function used, one at a time")
     given = parser.parse_args(argv)
     files: list[Path] = []
@@ -29,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"golden: no file or folder {path}", file=sys.stderr)
             return 2
         files += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        print("golden: no .json file in " + ", ".join(map(str, given.paths)), file=sys.stderr)
+        return 2
     passed, failed, missed = 0, 0, 0
     for file in files:
         try:

@@ -64,16 +64,17 @@ class Failure:
 def read(path: Path) -> list[Case]:
     """Return the cases of a golden file.
 
-    Errors: DataError where the file is not JSON or no adapter is known by its name.
+    Errors: DataError where the file is not laid out as one or no adapter is known by its name.
     """
     if path.stem not in FILES:
         hint = nearest(path.stem, FILES)
         raise DataError(f"{path.name}: no adapter runs golden files of this name{hint}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return FILES[path.stem](json.loads(path.read_text(encoding="utf-8")))
     except ValueError as why:
         raise DataError(f"{path.name}: not JSON: {why}") from None
-    return FILES[path.stem](content)
+    except (KeyError, TypeError) as why:
+        raise DataError(f"{path.name}: not laid out as this golden file is: {why!r}") from None
 
 
 def failures(file: str, cases: list[Case], through: Public) -> Iterator[Failure]:

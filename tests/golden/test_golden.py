@@ -90,6 +90,21 @@ def test_an_unknown_name_gives_one_line_and_fails(tmp_path: Path, capsys: pytest
     assert lines[1:] == ["0 passed, 1 failed"]
 
 
+@pytest.mark.parametrize(("text", "why"), [("{", "not JSON"), ("{}", "KeyError('cases')")])
+def test_a_broken_file_gives_one_line_and_fails(
+    text: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "online_kl.json").write_text(text)
+    assert main([str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert why in lines[0] and lines[1:] == ["0 passed, 1 failed"]
+
+
+def test_an_empty_folder_is_not_a_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert "no .json file in" in capsys.readouterr().err
+
+
 def test_a_missing_path_gives_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nowhere.json"]) == 2
     assert capsys.readouterr().err == "golden: no file or folder nowhere.json\n"

@@ -109,7 +109,7 @@ def _goal(given: dict[str, Any]) -> Goal:
 
 
 def _parts(score: reward.Score, goal: Goal) -> dict[str, Any]:
-    """Return a score under the original's names; its w_ parts only repeat the goal, as shares of the whole."""
+    """Return a score under the original's names; its w_ parts repeat the goal, as shares of the whole."""
     asked = len(goal.attributes) + len(goal.options) + 1
     optional = {"r_option": score.r_option, "w_option": len(goal.options) / asked} if goal.options else {}
     return {
