@@ -4,7 +4,7 @@
 |---|---|
 | product i | a pure function of (seed, i), whatever the size of the shop |
 | family | products 4k to 4k+3: a base; one attribute, one option value or the price changed |
-| attributes | 2 or 3; one in the first bullet, the others in the description, one of five also in the title |
+| attributes | 2 or 3; one in the first bullet, the others in the description, three of ten products name one in the title |
 | split of a product | by index: of every 20 in a row, 14 train, 3 dev, 3 test |
 | split of a wish (type, attributes, options) | by hash, a third each: no wish is in two splits |
 | goals | one a train product, one a dev product, two a test product |
@@ -91,7 +91,7 @@ def product(i: int, seed: int = 0) -> Product:
     elif role == 3:
         price += 5 * own.randint(3, 6)
     brand = own.choice(words.BRANDS)
-    shown = attributes[:1] if own.random() < 0.2 else []
+    shown = [own.choice(attributes)] if own.random() < 0.3 else []
     title = " ".join((brand, *own.sample(words.ADJECTIVES, own.choice((1, 1, 2))), *shown, kind.phrase))
     one, rest = attributes[-1], " and ".join(attributes[:-1])
     description = own.choice(words.DESCRIPTIONS).format(rest=rest, use=own.choice(words.USES))
