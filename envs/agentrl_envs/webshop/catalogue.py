@@ -4,7 +4,7 @@
 |---|---|
 | product i | a pure function of (seed, i), whatever the size of the shop |
 | family | products 4k to 4k+3: a base; one attribute, one option value or the price changed |
-| attributes | 2 or 3; one in the first bullet, the others in the description, three of ten products name one in the title |
+| attributes | 2 or 3; one in the first bullet, the rest in the description, now and then one in the title |
 | split of a product | by index: of every 20 in a row, 14 train, 3 dev, 3 test |
 | split of a wish (type, attributes, options) | by hash, a third each: no wish is in two splits |
 | goals | one a train product, one a dev product, two a test product |
