@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError
 from agentrl_envs.webshop import words
 from agentrl_envs.webshop.instructions import UNPRICED, Template, templates, wording
@@ -26,9 +27,8 @@ FAMILY = 4
 """products in a family"""
 BLOCK = 20
 """products in a row that hold every split in its exact share"""
-_SHARES = ("train",) * 14 + ("dev",) * 3 + ("test",) * 3
-_SPLITS = ("train", "dev", "test")
-_GOALS = {"train": 1, "dev": 1, "test": 2}
+_SHARES: tuple[Split, ...] = ("train",) * 14 + ("dev",) * 3 + ("test",) * 3
+_GOALS: dict[Split, int] = {"train": 1, "dev": 1, "test": 2}
 _Wish = tuple[tuple[str, ...], dict[str, str]]
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -38,8 +38,7 @@ class World:
     """A shop and what its customers want."""
 
     products: list[Product]
-    goals: dict[str, list[Goal]]
-    """by split: train, dev, test"""
+    goals: dict[Split, list[Goal]]
     nouns: Callable[[str], list[str]]
     """the nouns of a title"""
 
@@ -65,7 +64,7 @@ def world(products: int = 1000, seed: int = 0, instructions: str = "templates") 
         raise ConfigError(f"products={products}: a shop needs at least 1")
     sentences = templates(instructions)
     made = [product(i, seed) for i in range(products)]
-    goals: dict[str, list[Goal]] = {split: [] for split in _SPLITS}
+    goals: dict[Split, list[Goal]] = {split: [] for split in SPLITS}
     for i, one in enumerate(made):
         split = split_of(i, seed)
         goals[split].extend(_goals(one, i, seed, split, sentences))
@@ -96,8 +95,9 @@ def product(i: int, seed: int = 0) -> Product:
     one, rest = attributes[-1], " and ".join(attributes[:-1])
     description = own.choice(words.DESCRIPTIONS).format(rest=rest, use=own.choice(words.USES))
     bullets = (own.choice(words.FIRST_BULLETS).format(one=one), *own.sample(words.BULLETS, 2))
+    asin = _asin(i)
     return Product(
-        asin=_asin(i),
+        asin=asin,
         title=title,
         description=description,
         bullets=bullets,
@@ -108,16 +108,17 @@ def product(i: int, seed: int = 0) -> Product:
         price_tag=f"${float(price)}",
         price=float(price),
         attributes=tuple(attributes),
+        image=f"{asin}.jpg",
     )
 
 
-def split_of(i: int, seed: int = 0) -> str:
+def split_of(i: int, seed: int = 0) -> Split:
     """Return the split whose goals product `i` may be the target of."""
     block, place = divmod(i, BLOCK)
     return random.Random(f"{seed}/split/{block}").sample(_SHARES, BLOCK)[place]
 
 
-def ambiguity(shop: World) -> dict[str, list[int]]:
+def ambiguity(shop: World) -> dict[Split, list[int]]:
     """Return for every goal, by split, how many products beside its target satisfy it exactly.
 
     Exactly: same type, all attributes and option values, price within the limit; no fuzzy matching.
@@ -156,7 +157,7 @@ def _asin(i: int) -> str:
     return "B0" + "".join(_DIGITS[number // 36**place % 36] for place in reversed(range(8)))
 
 
-def _goals(one: Product, i: int, seed: int, split: str, sentences: tuple[Template, ...]) -> Iterator[Goal]:
+def _goals(one: Product, i: int, seed: int, split: Split, sentences: tuple[Template, ...]) -> Iterator[Goal]:
     """Yield the goals of a product: fewer than planned where too few of its wishes fall into its split."""
     dice = random.Random(f"{seed}/goal/{i}")
     upper = 10.0 * (one.price // 10 + dice.choice((1, 2)))
@@ -187,11 +188,11 @@ def _goals(one: Product, i: int, seed: int, split: str, sentences: tuple[Templat
         )
 
 
-def _wish_split(phrase: str, attributes: tuple[str, ...], options: Mapping[str, str], seed: int) -> str:
+def _wish_split(phrase: str, attributes: tuple[str, ...], options: Mapping[str, str], seed: int) -> Split:
     """Return the split that owns this combination, the same in whatever order it is written."""
     name = f"{seed}|{phrase}|{sorted(attributes)}|{sorted(options.items())}"
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    return _SPLITS[int.from_bytes(digest, "little") % len(_SPLITS)]
+    return SPLITS[int.from_bytes(digest, "little") % len(SPLITS)]
 
 
 def _item(one: Product) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _item(one: Product) -> dict[str, Any]:
             name: [{"value": value, "image": None} for value in values]
             for name, values in one.options.items()
         },
-        "images": [f"{one.asin}.jpg"],
+        "images": [one.image],
     }
 
 

@@ -9,13 +9,17 @@ import random
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
-from agentrl.env import TextEnv
 from agentrl.errors import ConfigError, nearest
 from agentrl.types import Task
+from agentrl_envs.webshop.pages import PER_PAGE, Shop
 from agentrl_envs.webshop.product import Goal, Product
+from agentrl_envs.webshop.reward import winning_options
 from agentrl_envs.webshop.words import LOOKS
+
+if TYPE_CHECKING:
+    from agentrl_envs.webshop.env import WebShop
 
 KINDS = ("expert", "demonstrator", "mode")
 """mode: the demonstrator, taking its more probable choice every time"""
@@ -23,67 +27,11 @@ CAREFUL = frozenset({"fashion", "grocery"})
 """categories the demonstrator takes some care in"""
 
 
-class State(Protocol):
-    """Where the customer is."""
-
-    @property
-    def query(self) -> str:
-        """What was searched for last; empty before the first search."""
-        ...
-
-    @property
-    def asin(self) -> str:
-        """The product whose page or sub page is open, else empty."""
-        ...
-
-    @property
-    def options(self) -> Mapping[str, str]:
-        """Chosen values by group name."""
-        ...
-
-
-class Shop(Protocol):
-    """What a scripted customer may ask of the shop."""
-
-    goal: Goal
-
-    @property
-    def state(self) -> State:
-        """Where the customer is."""
-        ...
-
-    @property
-    def results(self) -> Sequence[str]:
-        """The asins on the results page that is open."""
-        ...
-
-    def product(self, asin: str) -> Product:
-        """Return the product of this name."""
-        ...
-
-    def clickables(self) -> list[str]:
-        """Return all that can be clicked now, lower case."""
-        ...
-
-    def handle(self, asin: str) -> str:
-        """Return what to click for this product."""
-        ...
-
-
-class Visit(Protocol):
-    """An environment that runs a shop."""
-
-    @property
-    def shop(self) -> Shop:
-        """The shop of the current episode."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How the demonstrator behaves. Probabilities; pairs are (careful categories, the others)."""
 
-    attribute_unsaid: tuple[float, float] = (0.15, 0.55)
+    attribute_unsaid: tuple[float, float] = (0.10, 0.55)
     """leaves the last attribute out of the query; probability"""
     options_unsaid: tuple[float, float] = (0.55, 0.55)
     """leaves the option values out of the query; probability"""
@@ -99,9 +47,9 @@ class Habits:
     """leaves a product that is seen to lack something wanted; probability"""
     again: float = 0.15
     """leaves by a new search, with every wanted word, instead of by the list; probability"""
-    looks_option: float = 0.92
+    looks_option: float = 0.95
     """picks the wanted color, scent or flavor where it is offered; probability"""
-    other_option: tuple[float, float] = (0.90, 0.45)
+    other_option: tuple[float, float] = (0.95, 0.45)
     """picks the wanted size, pack or the like where it is offered; probability"""
     absent: float = 0.36
     """tries a wanted option that is not offered; probability"""
@@ -126,7 +74,7 @@ class Figures:
     """mean"""
 
 
-def player(env: Visit, kind: str, seed: int) -> Callable[[str], str]:
+def player(env: "WebShop", kind: str, seed: int) -> Callable[[str], str]:
     """Return a player of the episode that has just begun: from what is read to the next action.
 
     Errors: ConfigError on an unknown kind.
@@ -148,26 +96,26 @@ class Expert:
 
     def __call__(self, observation: str) -> str:
         """Return the next action; a function of where the shop is, so it may take over at any time."""
-        shop, state = self.shop, self.shop.state
+        shop, state, goal = self.shop, self.shop.state, self.shop.goal
         if state.asin:
-            return self._at_product() if state.asin == shop.goal.asin else _search(_words(shop.goal))
-        if not state.query:
-            return _search(_words(shop.goal))
-        if shop.goal.asin in shop.results:
-            return _click(shop.handle(shop.goal.asin))
-        if shop.results and "next >" in shop.clickables():
-            return _click("next >")
-        return _search(shop.goal.name)
+            return self._at_product() if state.asin == goal.asin else _search(_words(goal))
+        if state.kind == "start":
+            return _search(_words(goal))
+        if goal.asin in shop.results:
+            return _click(shop.handle(goal.asin))
+        # Two pages on costs more than asking for the title.
+        soon = goal.asin in shop.found and shop.found.index(goal.asin) // PER_PAGE == state.page
+        by_title = _search([goal.name])
+        return _click("next >") if soon or f"search[{state.query}]" == by_title.lower() else by_title
 
     def _at_product(self) -> str:
-        offered = self.shop.clickables()
-        if "buy now" not in offered:
+        shop, state = self.shop, self.shop.state
+        if state.kind == "sub":
             return _click("< prev")
-        chosen = self.shop.state.options
-        for name, value in _wanted(self.shop.goal):
-            if value in offered and (chosen.get(name) if name else value) != value:
-                return _click(value)
-        return _click("buy now")
+        chosen = dict(state.options).values()
+        needed = winning_options(shop.product(state.asin), shop.goal) or {}
+        left = [value for value in needed.values() if value not in chosen]
+        return _click(left[0] if left else "buy now")
 
 
 class Demonstrator:
@@ -223,7 +171,7 @@ class Demonstrator:
     def _at_product(self, one: Product) -> Iterator[str]:
         """Yield what is done on a product's page, until it is bought or left."""
         habits, wanted = self.habits, _wanted(self.shop.goal)
-        # Colors and the like stand first on the page, and first in the customer's mind.
+        # Looks come first to mind.
         wanted.sort(key=lambda pair: pair[0] not in LOOKS)
         offered = self.shop.clickables()
         lacks = any(value not in offered for _, value in wanted)
@@ -266,13 +214,14 @@ class Demonstrator:
         return _search(_words(self.shop.goal)) if self._does(self.habits.again) else _click("< prev")
 
 
-def figures(env: TextEnv, kind: str, tasks: Iterable[Task], seed: int = 0) -> Figures:
+def figures(env: "WebShop", kind: str, tasks: Iterable[Task], seed: int = 0) -> Figures:
     """Return how a player does, one episode a task."""
     successes, scores, turns = [], [], []
     for number, task in enumerate(tasks):
         observation, _ = env.reset(options={"task": task})
         play = player(env, kind, seed * 1_000_003 + number)
-        over, info, count = False, {}, 0
+        info: dict[str, Any] = {}
+        over, count = False, 0
         while not over:
             observation, _, terminated, truncated, info = env.step(play(observation))
             over, count = terminated or truncated, count + 1
@@ -296,8 +245,9 @@ def _words(goal: Goal) -> list[str]:
     return [goal.query, *goal.attributes, *(value for _, value in _wanted(goal))]
 
 
-def _search(words: Sequence[str] | str) -> str:
-    return f"search[{words if isinstance(words, str) else ' '.join(words)}]"
+def _search(words: Sequence[str]) -> str:
+    # A bracket would end the action early.
+    return f"search[{' '.join(words).replace('[', ' ').replace(']', ' ')}]"
 
 
 def _click(what: str) -> str:

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from rapidfuzz.fuzz import token_set_ratio
 
 from agentrl.errors import ConfigError
-from agentrl_envs.webshop import words
+from agentrl_envs.webshop import records, words
 from agentrl_envs.webshop.catalogue import FAMILY, ambiguity, product, satisfies, split_of, world
+from agentrl_envs.webshop.goals import build
+from agentrl_envs.webshop.reward import score, winning_options
+from agentrl_envs.webshop.search import Index, document
+from agentrl_envs.webshop.world import unattained
 
 SHOP = world()
 BY_ASIN = {one.asin: one for one in SHOP.products}
@@ -186,6 +190,49 @@ def test_records_hold_every_product_and_goal_and_survive_json():
             for e in records["items_human_ins"][goal.asin]
         ]
         assert (list(goal.attributes), list(goal.options.values())) in entries
+
+
+@pytest.mark.parametrize("kind", ["human", "synthetic"])
+def test_written_records_are_read_back_as_they_were(tmp_path, kind):
+    for name, content in SHOP.records().items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    found = records.read(tmp_path, kind)
+    assert list(found.products) == SHOP.products
+    goals = build(found.products, found.wishes)
+    assert not goals.refused
+    if kind == "human":
+        assert len(goals.accepted) == len(GOALS)
+    by_asin = {one.asin: one for one in found.products}
+    assert not any(unattained(by_asin[goal.asin], goal, SHOP.nouns) for goal in goals.accepted[:500])
+
+
+def test_what_the_reward_accepts_is_what_is_exactly_asked_for():
+    """The fuzzy matching of the reward opens no second way in this shop."""
+    for goal in SHOP.goals["test"][:60]:
+        for one in SHOP.products:
+            if one.query == goal.query:
+                won = winning_options(one, goal)
+                earned = score(one, goal, won or {}, SHOP.nouns)
+                assert (won is not None and earned.total == 1.0) == satisfies(one, goal)
+
+
+def test_another_type_earns_nothing():
+    for goal in SHOP.goals["test"][:20]:
+        for one in SHOP.products[: FAMILY * len(words.KINDS) : FAMILY]:
+            assert (score(one, goal, {}, SHOP.nouns).r_type == 1.0) == (one.query == goal.query)
+            assert one.query == goal.query or score(one, goal, {}, SHOP.nouns).total == 0.0
+
+
+def test_attributes_decide_where_the_target_ranks():
+    index = Index((one.asin, document(one)) for one in SHOP.products)
+    full, bare = [], []
+    for goal in SHOP.goals["train"]:
+        values = goal.options.values()
+        full.append(index.hits(" ".join([goal.query, *goal.attributes, *values])).index(goal.asin))
+        bare.append(index.hits(" ".join([goal.query, *values])).index(goal.asin))
+    assert 0.45 < sum(rank == 0 for rank in full) / len(full) < 0.7
+    assert sum(rank < 10 for rank in full) / len(full) > 0.97
+    assert sum(rank == 0 for rank in bare) / len(bare) < 0.2
 
 
 @pytest.mark.parametrize(
