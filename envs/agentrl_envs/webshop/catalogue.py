@@ -15,6 +15,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from agentrl.env import SPLITS, Split
@@ -29,6 +30,8 @@ BLOCK = 20
 """products in a row that hold every split in its exact share"""
 _SHARES: tuple[Split, ...] = ("train",) * 14 + ("dev",) * 3 + ("test",) * 3
 _GOALS: dict[Split, int] = {"train": 1, "dev": 1, "test": 2}
+_DRAWN = 24
+"""wishes among which a goal is chosen"""
 _Wish = tuple[tuple[str, ...], dict[str, str]]
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -140,6 +143,11 @@ def satisfies(one: Product, goal: Goal) -> bool:
     return one.query == goal.query and _offers(one, goal.attributes, wanted) and one.price <= goal.price_upper
 
 
+@lru_cache(maxsize=1)
+def _family(family: int, seed: int) -> tuple[Product, ...]:
+    return tuple(product(i, seed) for i in range(FAMILY * family, FAMILY * (family + 1)))
+
+
 def _offers(one: Product, attributes: tuple[str, ...], options: Mapping[str, str]) -> bool:
     return set(attributes) <= set(one.attributes) and all(
         value in one.options.get(name, ()) for name, value in options.items()
@@ -161,19 +169,13 @@ def _goals(one: Product, i: int, seed: int, split: Split, sentences: tuple[Templ
     """Yield the goals of a product: fewer than planned where too few of its wishes fall into its split."""
     dice = random.Random(f"{seed}/goal/{i}")
     upper = 10.0 * (one.price // 10 + dice.choice((1, 2)))
-    first = i - i % FAMILY
     rivals = [
-        other for j in range(first, first + FAMILY) if j != i and (other := product(j, seed)).price <= upper
+        other for other in _family(i // FAMILY, seed) if other.asin != one.asin and other.price <= upper
     ]
-    values = [dict(zip(one.options, row, strict=True)) for row in itertools.product(*one.options.values())]
-    wishes: list[_Wish] = []
-    for count in (2, 1) if dice.random() < 0.8 else (1, 2):
-        some = list(itertools.product(itertools.combinations(one.attributes, count), values))
-        dice.shuffle(some)
-        # What sets the target apart from its family comes first, so that near misses do miss.
-        wishes += sorted(some, key=lambda wish: sum(_offers(other, *wish) for other in rivals))
-    found = (wish for wish in wishes if _wish_split(one.query, *wish, seed) == split)
-    for attributes, options in itertools.islice(found, _GOALS[split]):
+    drawn = list(itertools.islice(_wishes(one, seed, split, dice), _DRAWN))
+    # What sets the target apart from its family comes first, so that near misses do miss.
+    drawn.sort(key=lambda wish: sum(_offers(other, *wish) for other in rivals))
+    for attributes, options in drawn[: _GOALS[split]]:
         text = wording(one.query, attributes, options, upper, dice.choice(sentences))
         yield Goal(
             asin=one.asin,
@@ -186,6 +188,17 @@ def _goals(one: Product, i: int, seed: int, split: Split, sentences: tuple[Templ
             price_upper=upper,
             options=options,
         )
+
+
+def _wishes(one: Product, seed: int, split: Split, dice: random.Random) -> Iterator[_Wish]:
+    """Yield what may be wished of a product in a split, at random; mostly two attributes before one."""
+    values = list(itertools.product(*one.options.values()))
+    for count in (2, 1) if dice.random() < 0.8 else (1, 2):
+        some = list(itertools.product(itertools.combinations(one.attributes, count), values))
+        for attributes, chosen in dice.sample(some, len(some)):
+            options = dict(zip(one.options, chosen, strict=True))
+            if _wish_split(one.query, attributes, options, seed) == split:
+                yield attributes, options
 
 
 def _wish_split(phrase: str, attributes: tuple[str, ...], options: Mapping[str, str], seed: int) -> Split:
