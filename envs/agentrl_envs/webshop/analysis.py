@@ -7,10 +7,11 @@ stop words, and stemmed.
 import re
 from functools import lru_cache
 
-STOP_WORDS: frozenset[str] = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these"
-    " they this to was will with".split()
-)
+_STOP = """
+    a an and are as at be but by for if in into is it no not of on or such that the their then there these
+    they this to was will with
+"""
+STOP_WORDS: frozenset[str] = frozenset(_STOP.split())
 
 # Python counts superscripts, fractions and circled digits as word characters; UAX #29 does not.
 _NO = "\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209c\u2150-\u215f\u2460-\u249b"
@@ -103,14 +104,15 @@ def _rules(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(((old, new) for old, _, new in pairs), key=lambda pair: -len(pair[0])))
 
 
-_STEP2 = _rules(
-    "ational>ate tional>tion enci>ence anci>ance izer>ize bli>ble alli>al entli>ent eli>e ousli>ous ization>ize"
-    " ation>ate ator>ate alism>al iveness>ive fulness>ful ousness>ous aliti>al iviti>ive biliti>ble logi>log"
-)
+_STEP2 = _rules("""
+    ational>ate tional>tion enci>ence anci>ance izer>ize bli>ble alli>al entli>ent eli>e ousli>ous
+    ization>ize ation>ate ator>ate alism>al iveness>ive fulness>ful ousness>ous aliti>al iviti>ive
+    biliti>ble logi>log
+""")
 _STEP3 = _rules("icate>ic ative> alize>al iciti>ic ical>ic ful> ness>")
-_STEP4 = _rules(
-    "al> ance> ence> er> ic> able> ible> ant> ement> ment> ent> sion>s tion>t ou> ism> ate> iti> ous> ive> ize>"
-)
+_STEP4 = _rules("""
+    al> ance> ence> er> ic> able> ible> ant> ement> ment> ent> sion>s tion>t ou> ism> ate> iti> ous> ive> ize>
+""")
 
 
 def _stripped(word: str, rules: tuple[tuple[str, str], ...], least: int) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
+from agentrl.errors import DataError
 from agentrl.types import Panel, Task
 from agentrl_envs.webshop.options import Options
 from agentrl_envs.webshop.pages import Shop, State, parsed
-from agentrl_envs.webshop.product import Goal
 from agentrl_envs.webshop.render import page
 from agentrl_envs.webshop.reward import score
 from agentrl_envs.webshop.world import World, world
@@ -26,7 +26,7 @@ class WebShop(TextEnv):
     |---|---|
     | actions | `search[words]` on any page, `click[what is shown]` |
     | observations | the open page (see `Options.view`) |
-    | reward | 0 until `click[buy now]`, then the share of wishes met times how well the kind of product fits |
+    | reward | 0 until `click[buy now]`, then the share of wishes met, times the fit of the kind of product |
     | success | reward 1 |
     | ends | terminated by buying, truncated after 15 turns |
     | random | nothing inside an episode; catalogue and goals follow from `Options.catalogue_seed` |
@@ -37,6 +37,7 @@ class WebShop(TextEnv):
     Options = Options
     max_turns = 15
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
+    tiny: ClassVar[Mapping[str, Any]] = {"env.view": "handles", "env.instructions": "plain"}
     shop: Shop
     """the customer's side of the episode"""
 
@@ -60,8 +61,10 @@ class WebShop(TextEnv):
         return page(self.shop)
 
     def _enter(self, task: Task) -> None:
-        goals: Mapping[str, tuple[Goal, ...]] = self.world.goals
-        goal = goals[task.split][task.data["goal"]]
+        goals, number = self.world.goals.get(task.split, ()), task.data.get("goal")
+        if not isinstance(number, int) or not 0 <= number < len(goals):
+            raise DataError(f"task {task.id}: {task.split} has goals 0 to {len(goals) - 1}, not {number!r}")
+        goal = goals[number]
         self.shop = Shop(
             self.world.stock,
             self.world.index.hits,
@@ -110,16 +113,22 @@ class WebShop(TextEnv):
         return self.shop.goal.text
 
     def admissible(self) -> list[str] | None:
-        """Return a click for everything that can be clicked; None where a search is called for."""
+        """Return a click for everything that can be clicked; None where a search is called for.
+
+        Edge: an option named "search" or holding a bracket cannot be chosen, here as in the original.
+        """
         if self.shop.state.kind == "start":
             return None
-        return [f"click[{name}]" for name in self.shop.clickables()]
+        names = self.shop.clickables()
+        return [
+            f"click[{name}]" for name in names if "[" not in name and "\n" not in name and name != "search"
+        ]
 
     def state_key(self) -> str:
         """Return a name of what the rest of the episode depends on.
 
-        Edge: queries that find the same products are one state; in text mode chosen options are not on the page
-              but are in the key.
+        Edge: queries that find the same products are one state; chosen options are in the key, though the
+              text view does not show them.
         """
         state = self.shop.state
         rich = (state.query, sorted(state.visited)) if self.options.view == "text_rich" else ()
@@ -135,13 +144,13 @@ class WebShop(TextEnv):
 
     def instructions(self) -> str:
         """Return the rules of the shop and the form of actions."""
-        named = "by the name after its price (n0 to n9)" if self.options.view == "handles" else "by its code"
+        named = "the name after its price (n0 to n9)" if self.options.view == "handles" else "its code"
         return (
-            "You are shopping. Find a product that fits the instruction, choose the options it asks for, and buy it."
-            " Each turn you do one of two things. search[words] looks for products. click[name] clicks what the"
-            f" page shows: a product {named}, an option's value, next >, < prev, back to search, description,"
-            " features, reviews, or buy now. Buying ends the episode; you are paid by how well kind, attributes,"
-            " options and price fit, at most 1."
+            "You are shopping. Find a product that fits the instruction, choose the options it asks for, and"
+            " buy it. Each turn you do one of two things. search[words] looks for products. click[name]"
+            f" clicks what the page shows: a product by {named}, an option's value, next >, < prev, back to search,"
+            " description, features, reviews, or buy now. Buying ends the episode; you are paid by how well"
+            " kind, attributes, options and price fit, at most 1."
         )
 
     def player(self, kind: PlayerKind, seed: int) -> Player:

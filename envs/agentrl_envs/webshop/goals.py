@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agentrl.env import SPLITS, Split
+from agentrl.env import SPLITS
 from agentrl_envs.webshop.product import Goal, Product
 from agentrl_envs.webshop.records import Wish
 
@@ -31,8 +31,8 @@ class Goals:
 def price_limit(price: float, dice: random.Random) -> tuple[float, str]:
     """Return a price limit above `price` and the clause that names it.
 
-    Edge: of the next four rungs of the ladder two are drawn and the higher counts; where fewer than two rungs are
-          left there is no limit and no clause.
+    Edge: of the next four rungs of the ladder two are drawn and the higher counts; where fewer than two rungs
+          are left there is no limit and no clause.
 
     >>> price_limit(35.0, random.Random(0))
     (70.0, ', and price lower than 70.00 dollars')
@@ -49,8 +49,8 @@ def price_limit(price: float, dice: random.Random) -> tuple[float, str]:
 def build(products: Iterable[Product], wishes: Iterable[Wish], *, seed: int = 0) -> Goals:
     """Return the goals of all wishes, in order, with their weights.
 
-    Edge: price limits come from a stream of their own named by `seed`. A weight is 1 for a human goal and the mean
-          of 1 / (goals that share the attribute) for a synthetic one.
+    Edge: price limits come from a stream of their own named by `seed`. A weight is 1 for a human goal and the
+          mean of 1 / (goals that share the attribute) for a synthetic one.
     """
     stock = {product.asin: product for product in products}
     dice = random.Random(f"webshop/limits/{seed}")
@@ -81,7 +81,7 @@ def refusal(goal: Goal) -> str:
     return ""
 
 
-def splits(goals: Sequence[Goal], *, seed: int = 0) -> dict[Split, tuple[Goal, ...]]:
+def splits(goals: Sequence[Goal], *, seed: int = 0) -> dict[str, tuple[Goal, ...]]:
     """Return the goals shuffled and dealt: the first 500 test, the next 1000 dev, the rest train.
 
     Edge: fewer than 2000 goals are dealt a quarter, a quarter and a half. The order depends on `seed` alone.

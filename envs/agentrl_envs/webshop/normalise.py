@@ -1,21 +1,21 @@
 """Prices, options and colours as WebShop writes and compares them."""
 
+import math
 import re
 
 NO_PRICE = 100.0
 """dollars; what a product without a price costs"""
 
-COLOURS: tuple[str, ...] = tuple(
-    """
-    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy camel
-    camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac copper coral cranberry
-    cream crystal dark denim eggplant elephant espresso fuchsia gold granite grape graphite grass gray green
-    grey heather indigo ivory ivy khaki lavender lemon leopard light lilac lime magenta maroon mauve merlot
-    midnight mint mocha multicolor mushroom mustard natural navy nude olive orange peach pewter pink plum
-    purple rainbow red rose royal rust sand sapphire seashell silver skull slate steel stone stonewash sunflower
-    tan taupe teal tiger turquoise violet walnut wheat white wine yellow
-    """.split()
-)
+_COLOURS = """
+    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy
+    camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac copper coral
+    cranberry cream crystal dark denim eggplant elephant espresso fuchsia gold granite grape graphite grass
+    gray green grey heather indigo ivory ivy khaki lavender lemon leopard light lilac lime magenta maroon
+    mauve merlot midnight mint mocha multicolor mushroom mustard natural navy nude olive orange peach pewter
+    pink plum purple rainbow red rose royal rust sand sapphire seashell silver skull slate steel stone
+    stonewash sunflower tan taupe teal tiger turquoise violet walnut wheat white wine yellow
+"""
+COLOURS: tuple[str, ...] = tuple(_COLOURS.split())
 """WebShop's colour words, in the order in which they are looked for"""
 
 _NOT_NUMBER = re.compile(r"[^\d.]", re.ASCII)
@@ -24,12 +24,14 @@ _NOT_NUMBER = re.compile(r"[^\d.]", re.ASCII)
 def price_numbers(pricing: str) -> tuple[float, ...]:
     """Return the dollar amounts written after each "$" of `pricing`; none written: the price of no price.
 
-    Errors: ValueError where a "$" is not followed by a number.
+    Errors: ValueError where a "$" is not followed by a finite number.
 
     >>> price_numbers("$1,006.69"), price_numbers("$10.0 - $15.5"), price_numbers("")
     ((1006.69,), (10.0, 15.5), (100.0,))
     """
     amounts = tuple(float(_NOT_NUMBER.sub("", part)) for part in pricing.split("$")[1:])
+    if not all(map(math.isfinite, amounts)):
+        raise ValueError(f"{pricing!r} holds no finite price")
     return amounts[:2] or (NO_PRICE,)
 
 

@@ -41,4 +41,4 @@ class Options:
         if self.products < 1:
             raise ConfigError(f"env.products={self.products}: must be at least 1")
         if self.data is None and self.goals != "auto":
-            raise ConfigError(f"env.goals={self.goals} is about WebShop's own files: it needs env.data=FOLDER")
+            raise ConfigError(f"env.goals={self.goals} needs WebShop's own files: env.data=FOLDER")

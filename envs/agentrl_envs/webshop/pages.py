@@ -1,7 +1,7 @@
 """The shop as a state machine: which page is open, what an action does to it.
 
-start --search--> results --click a product--> item --click Description, ...--> sub page; `< prev` goes one page
-back, `back to search` to the start, `buy now` ends. `render.py` writes the pages.
+start --search--> results --click a product--> item --click description, ...--> sub page; `< prev` goes one
+page back, `back to search` to the start, `buy now` ends. `render.py` writes the pages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ PER_PAGE = 10
 SUB_PAGES = ("description", "features", "reviews")
 ATTRIBUTES = "attributes"
 """the sub page that is offered only on request"""
-_SINGLE = frozenset({"back to search", "< prev", "next >", "buy now", *SUB_PAGES, ATTRIBUTES})
+_BUTTONS = frozenset({"back to search", "< prev", "next >", "buy now", *SUB_PAGES, ATTRIBUTES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ def parsed(action: str) -> tuple[str, str] | None:
     """Return the verb and the lower-case argument of `verb[argument]`, or None.
 
     Source: what the pattern `(.+)\\[(.+)\\]`, greedy, matches from the start of the text.
-    Edge:   found from the right in linear time; text after the last bracket is ignored, and so is everything from
-            the first line break on.
+    Edge:   found from the right in linear time; text after the last bracket is ignored, and so is everything
+            from the first line break on.
 
     >>> parsed("search[Red Shirt]"), parsed("click[a] then click[b]"), parsed("search[]")
     (('search', 'red shirt'), ('click[a] then click', 'b'), None)
@@ -150,13 +150,13 @@ class Shop:
         return after is not None
 
     def _clicked(self, name: str) -> State | None:
-        state = self.state
-        groups = self._groups()
-        if name in self.buttons() or (name in groups and name in _SINGLE):
-            # A value that reads like a button acts as that button: the original looks at the words alone.
-            pressed = self._pressed(name)
-            if pressed is not None:
-                return pressed
+        """Return the state after a click on `name`; None where there is nothing of that name."""
+        state, groups = self.state, self._groups()
+        # An option's value that reads like a button acts as that button: the original goes by words alone.
+        button = name in self.buttons() or (name in _BUTTONS and name in groups)
+        pressed = self._pressed(name) if button else None
+        if pressed is not None:
+            return pressed
         if name in groups:
             chosen = {**dict(state.options), groups[name]: name}
             return replace(state, options=tuple(sorted(chosen.items())))

@@ -1,7 +1,7 @@
 """WebShop's own files: products (items_shuffle*), attributes (items_ins_v2*), instructions (items_human_ins).
 
-The files are checked as they are read; the first fault ends the reading with one line that names the file, the
-record and the field. Fields not named here are ignored, as in the original.
+The files are checked as they are read; the first fault ends the reading with one line that names the file,
+the record and the field. Fields not named here are ignored, as in the original.
 """
 
 import json
@@ -46,8 +46,8 @@ def read(folder: Path, kind: GoalKind | None = None, *, limit: int | None = None
     """Return the first `limit` products of the files in `folder`, and the wishes about them.
 
     Errors: ConfigError where the folder or a file is missing; DataError where a file is broken.
-    Edge:   without a `kind` the wishes are human if that file is there, else synthetic. Of several product files
-            the smallest that is meant for `limit` products is taken (items_shuffle_1000.json for 1000).
+    Edge:   without a `kind` the wishes are human if that file is there, else synthetic. Of several product
+            files the smallest that is meant for `limit` products is taken (items_shuffle_1000.json for 1000).
     """
     if not folder.is_dir():
         raise ConfigError(f"data={folder}: there is no such folder")
@@ -55,9 +55,13 @@ def read(folder: Path, kind: GoalKind | None = None, *, limit: int | None = None
     items, attributes = _chosen(folder, "items_shuffle", limit), _chosen(folder, "items_ins_v2", limit)
     human = folder / HUMAN_FILE if kind == "human" else None
     return parse(
-        _json(items), _json(attributes), _json(human) if human else None,
-        limit=limit, seed=seed, names=(items.name, attributes.name),
-    )  # fmt: skip
+        _json(items),
+        _json(attributes),
+        _json(human) if human else None,
+        limit=limit,
+        seed=seed,
+        names=(items.name, attributes.name),
+    )
 
 
 def parse(
@@ -117,7 +121,9 @@ class _Place:
 
     def texts(self, record: Mapping[str, Any], name: str) -> tuple[str, ...]:
         values = self.field(record, name, list)
-        return tuple(self._expect(value, (str,), f"item {i} of field '{name}'") for i, value in enumerate(values))
+        for number, value in enumerate(values):
+            self._expect(value, (str,), f"item {number} of field '{name}'")
+        return tuple(values)
 
     def object(self, value: Any) -> dict[str, Any]:
         found: dict[str, Any] = self._expect(value, (dict,), "it")
@@ -128,7 +134,9 @@ class _Place:
         return found
 
 
-def _product(item: Mapping[str, Any], place: _Place, attributes: tuple[str, ...], dice: random.Random) -> Product:
+def _product(
+    item: Mapping[str, Any], place: _Place, attributes: tuple[str, ...], dice: random.Random
+) -> Product:
     bullets = place.field(item, "small_description", str, list)
     pricing = place.text(item, "pricing") if "pricing" in item else ""
     try:
@@ -189,8 +197,9 @@ def _human(entries: Any, asin: str) -> list[Wish]:
     for number, entry in enumerate(_Place(f"{HUMAN_FILE}: record {asin}").array(entries)):
         place = _Place(f"{HUMAN_FILE}: record {asin}, instruction {number}")
         record = place.object(entry)
-        attributes, options = place.texts(record, "instruction_attributes"), place.texts(record, "instruction_options")
-        wishes.append(Wish(asin, place.text(record, "instruction").strip("."), attributes, options))
+        text = place.text(record, "instruction").strip(".")
+        attributes = place.texts(record, "instruction_attributes")
+        wishes.append(Wish(asin, text, attributes, place.texts(record, "instruction_options")))
     return wishes
 
 
@@ -210,9 +219,11 @@ def _json(path: Path) -> Any:
     except OSError as why:
         raise ConfigError(f"{path}: cannot be read ({why.strerror})") from None
     except json.JSONDecodeError as why:
-        raise DataError(f"{path.name}: not JSON at line {why.lineno}, column {why.colno} ({why.msg})") from None
+        place = f"line {why.lineno}, column {why.colno}"
+        raise DataError(f"{path.name}: not JSON at {place} ({why.msg})") from None
     except UnicodeDecodeError as why:
         raise DataError(f"{path.name}: not UTF-8 text at byte {why.start}") from None
+    except ValueError as why:
+        raise DataError(f"{path.name}: {why}") from None
     except RecursionError:
         raise DataError(f"{path.name}: nested too deeply to be a product file") from None
-

@@ -93,23 +93,28 @@ def _sub_page(product: Product, name: str) -> Iterator[Node]:
                 yield "words", text
 
 
+_PURCHASED = (_THANKS, "Your code: ", "None", " (Paste it in your MTurk interface.)", "Purchased", "asin")
+_UNSET = (
+    *("attrs", "None", "category", "None", "query", "None", "product category", "None", "Target", "asin"),
+    *("options", "attrs", "price upper", "instuction text", "category", "product category", "query"),
+    *("Goal ", "None", "Reward"),
+)
+_DETAILS = ("Reward Details ", "None")
+
+
 def _done(state: State, reward: float) -> Iterator[Node]:
     """The original fills in the product, the options and the score; the rest stays unset."""
     bought = json.dumps(dict(state.options), sort_keys=True)
     for plain, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("'", "\\u0027")):
         bought = bought.replace(plain, escaped)
-    nothing = ("attrs", "None", "category", "None", "query", "None", "product category", "None")
-    target = ("asin", "options", "attrs", "price upper", "instuction text", "category", "product category", "query")
-    head = (_THANKS, "Your code: ", "None", " (Paste it in your MTurk interface.)", "Purchased")
-    tail = ("Goal ", "None", "Reward", _SCORE, str(reward), "Reward Details ", "None")
-    for text in (*head, "asin", state.asin, "options", bought, *nothing, "Target", *target, *tail):
+    for text in (*_PURCHASED, state.asin, "options", bought, *_UNSET, _SCORE, str(reward), *_DETAILS):
         yield "words", text
 
 
 def _rich(nodes: list[Node], state: State) -> str:
-    # The original asks whether the quoted value occurs in the page's address, which holds query and options.
+    # The original asks whether the quoted value occurs in the page's address: in query or options.
     chosen = json.dumps(dict(state.options))
-    address = f"{state.asin}/{state.query.replace(' ', '+')}/{state.page}/{chosen}" if state.kind == "item" else ""
+    address = f"{state.query.replace(' ', '+')}/{state.page}/{chosen}"
     clicked: list[str] = []
     lines: list[str] = []
     for role, text in nodes:

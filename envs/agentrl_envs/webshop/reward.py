@@ -44,13 +44,14 @@ class Score:
 def token_set_ratio(one: str, two: str) -> int:
     """Return how alike two texts are as sets of words, 0 to 100, rounded.
 
-    Edge: letters of the Latin-1 supplement are dropped first, so "café" is "caf"; an empty text is like nothing.
+    Edge: letters of the Latin-1 supplement are dropped first, so "café" is "caf"; an empty text is like
+          nothing.
 
     >>> token_set_ratio("large", "x-large"), token_set_ratio("x-large", "xx-large"), token_set_ratio("", "")
     (100, 93, 0)
     """
-    ratio = fuzz.token_set_ratio(default_process(one.translate(_LATIN1)), default_process(two.translate(_LATIN1)))
-    return round(ratio)
+    first, second = (default_process(text.translate(_LATIN1)) for text in (one, two))
+    return round(fuzz.token_set_ratio(first, second))
 
 
 def score(
@@ -63,19 +64,20 @@ def score(
     Edge:   `strict` asks every option to be equal in its own group; the rest is unchanged.
     """
     attributes = sum(_has(product, attribute) for attribute in goal.attributes)
-    options = (_strict_options if strict else _close_options)(chosen, goal)
+    wishes = _wishes(goal)
+    options = _options_met(chosen, wishes, strict)
     within = product.price <= goal.price_upper
     query = product.query == goal.query
     category = len(_path(product.product_category) & _path(goal.product_category)) >= 2
     title = _title_score(nouns(product.title), nouns(goal.name))
     r_type = _type_reward(title, query or category)
-    asked = len(goal.attributes) + len(goal.options) + 1
+    asked = len(goal.attributes) + len(wishes) + 1
     return Score(
         total=(attributes + options + within) / asked * r_type,
         attributes_met=attributes,
         options_met=options,
         r_att=attributes / len(goal.attributes),
-        r_option=options / len(goal.options) if goal.options else None,
+        r_option=options / len(wishes) if wishes else None,
         r_price=within,
         r_type=r_type,
         query_match=query,
@@ -85,27 +87,78 @@ def score(
 
 
 def winning_options(product: Product, goal: Goal, *, strict: bool = False) -> dict[str, str] | None:
-    """Return a choice of the product's options that meets every option of the goal; None: there is none."""
-    wanted = list(goal.options.items()) if isinstance(goal.options, Mapping) else [("", v) for v in goal.options]
+    """Return a choice of the product's options that meets every option of the goal; None: there is none.
 
-    def fill(index: int, chosen: dict[str, str]) -> dict[str, str] | None:
-        if index == len(wanted):
+    Edge: equal values come first; values that only pass for what is asked are used where those do not do.
+    """
+    wishes = _wishes(goal)
+    for fits in (_equal,) if strict else (_equal, _close):
+        chosen = _covering(product.options, wishes, fits)
+        if chosen is not None and _options_met(chosen, wishes, strict) == len(wishes):
             return chosen
-        name, value = wanted[index]
-        one = Goal("", "", "", "", "", "", (), 0.0, {name: value} if name else (value,))
-        met = _strict_options if strict else _close_options
-        if not strict and met(chosen, one):
-            return fill(index + 1, chosen)
-        for group, values in sorted(product.options.items(), key=lambda item: item[0] != name):
-            # An equal value is tried before one that only passes for it.
-            for offered in sorted(values, key=lambda offered: offered != value):
-                if group not in chosen and met({group: offered}, one):
-                    filled = fill(index + 1, {**chosen, group: offered})
-                    if filled is not None:
-                        return filled
-        return None
+    return None
 
-    return fill(0, {})
+
+_Wish = tuple[str | None, str]
+"""(group, value) of an option asked for; human goals do not name the group"""
+_Fits = Callable[[str, str, _Wish], bool]
+"""does choosing this value in this group meet the wish?"""
+
+
+def _wishes(goal: Goal) -> list[_Wish]:
+    if isinstance(goal.options, Mapping):
+        return list(goal.options.items())
+    return [(None, value) for value in goal.options]
+
+
+def _close(_group: str, value: str, wish: _Wish) -> bool:
+    return token_set_ratio(normalize_color(value), _compared(wish)) > CLOSE
+
+
+def _equal(group: str, value: str, wish: _Wish) -> bool:
+    name, wanted = wish
+    return option_value(value) == option_value(wanted) and (name is None or name.lower() == group.lower())
+
+
+@lru_cache(maxsize=1 << 12)
+def _compared(wish: _Wish) -> str:
+    """Return the text a wished option is compared as.
+
+    The original hands a named option as a pair to the colour normaliser, where "contains" then means "has as
+    an element", and on to the ratio, which reads the pair's printed form.
+    """
+    name, value = wish
+    if name is None:
+        return normalize_color(value)
+    return next((colour for colour in COLOURS if colour in (name, value)), str((name, value)))
+
+
+def _options_met(chosen: Mapping[str, str], wishes: list[_Wish], strict: bool) -> int:
+    if not strict:
+        return sum(any(_close(group, value, wish) for group, value in chosen.items()) for wish in wishes)
+    left, met = dict(chosen), 0
+    for wish in wishes:
+        group = next((group for group, value in left.items() if _equal(group, value, wish)), None)
+        if group is not None:
+            del left[group]  # one choice answers one wish
+            met += 1
+    return met
+
+
+def _covering(
+    options: Mapping[str, tuple[str, ...]], wishes: list[_Wish], fits: _Fits
+) -> dict[str, str] | None:
+    """Return one value a group, of groups that help, which together fit all wishes; None: none do."""
+    # For every set of wishes that can be met, the first choice that meets it.
+    found: dict[frozenset[int], dict[str, str]] = {frozenset(): {}}
+    for group, values in options.items():
+        meets = [
+            frozenset(i for i, wish in enumerate(wishes) if fits(group, value, wish)) for value in values
+        ]
+        for met, chosen in list(found.items()):
+            for value, more in zip(values, meets, strict=True):
+                found.setdefault(met | more, {**chosen, group: value})
+    return found.get(frozenset(range(len(wishes))))
 
 
 def _has(product: Product, attribute: str) -> bool:
@@ -115,39 +168,6 @@ def _has(product: Product, attribute: str) -> bool:
     # As in the original only the product's side is lower-cased.
     texts = (product.title, " ".join(product.bullets), product.description)
     return any(attribute in text.lower() for text in texts)
-
-
-def _close_options(chosen: Mapping[str, str], goal: Goal) -> int:
-    offered = [normalize_color(value) for value in chosen.values()]
-    if isinstance(goal.options, Mapping):
-        wanted = [_pair(name, value) for name, value in goal.options.items()]
-    else:
-        wanted = [normalize_color(value) for value in goal.options]
-    return sum(any(token_set_ratio(have, want) > CLOSE for have in offered) for want in wanted)
-
-
-@lru_cache(maxsize=1 << 12)
-def _pair(name: str, value: str) -> str:
-    """Return the text a named option is compared as.
-
-    The original hands the pair itself to the colour normaliser, where "contains" means "has as an element", and
-    then to the ratio, which reads the pair's printed form.
-    """
-    pair = (name, value)
-    return next((colour for colour in COLOURS if colour in pair), str(pair))
-
-
-def _strict_options(chosen: Mapping[str, str], goal: Goal) -> int:
-    have = {name.lower(): option_value(value) for name, value in chosen.items()}
-    if isinstance(goal.options, Mapping):
-        return sum(have.get(name.lower()) == option_value(value) for name, value in goal.options.items())
-    left = list(have.values())
-    met = 0
-    for value in map(option_value, goal.options):
-        if value in left:
-            left.remove(value)  # one group answers one wish
-            met += 1
-    return met
 
 
 @lru_cache(maxsize=1 << 12)

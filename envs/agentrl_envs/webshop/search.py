@@ -16,6 +16,7 @@ TOP = 50
 K1, B = np.float32(0.9), np.float32(0.4)
 _EXACT = 40
 """lengths up to this are kept exactly"""
+_ONE = np.float32(1)
 
 
 def document(product: Product) -> str:
@@ -54,7 +55,8 @@ class Index:
         average = np.float32(sum(lengths) / max(1, len(lengths)))
         kept = np.array([lossy_length(n) for n in lengths], dtype=np.float32)
         # Single precision throughout, in Lucene's order of operations: near-ties then fall its way.
-        inverse = np.float32(1) / (K1 * ((np.float32(1) - B) + B * kept / np.maximum(average, np.float32(1e-9))))
+        relative = kept / average if average else kept
+        inverse = _ONE / (K1 * ((_ONE - B) + B * relative))
         found: dict[str, tuple[list[int], list[int]]] = {}
         for number, count in enumerate(counts):
             for term, frequency in count.items():
@@ -64,7 +66,7 @@ class Index:
         self._postings: dict[str, tuple[NDArray[np.intp], NDArray[np.float32], np.float32]] = {}
         for term, (numbers, frequencies) in found.items():
             where = np.array(numbers, dtype=np.intp)
-            saturation = np.float32(1) + np.array(frequencies, dtype=np.float32) * inverse[where]
+            saturation = _ONE + np.array(frequencies, dtype=np.float32) * inverse[where]
             self._postings[term] = (where, saturation, self._idf(len(numbers)))
         self.hits = lru_cache(maxsize=4096)(self._hits)
         """The ids of the best documents for a query, remembered."""
@@ -75,8 +77,8 @@ class Index:
     def search(self, query: str, top: int = TOP) -> list[tuple[str, float]]:
         """Return the best documents for a query, best first, with their scores.
 
-        Source: Robertson et al., BM25 (k1 0.9, b 0.4) as in Lucene 8: ln(1 + (N - df + 0.5) / (df + 0.5)) times
-                tf / (tf + k1 (1 - b + b length / average)) summed over the query's words, repeats included.
+        Source: BM25 (Robertson et al.) with k1 0.9, b 0.4 as in Lucene 8: ln(1 + (N - df + 0.5) / (df + 0.5))
+                tf / (tf + k1 (1 - b + b length / average)), summed over the query's words, repeats included.
         Edge:   equal scores in the order of ids; a query without known words finds nothing.
         """
         scores = np.zeros(len(self.ids))

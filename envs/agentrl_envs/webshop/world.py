@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from agentrl.env import SPLITS, Split
+from agentrl.env import SPLITS
 from agentrl.errors import ConfigError, DataError
 from agentrl_envs.webshop import goals as goal_making
 from agentrl_envs.webshop import nouns as noun_finding
 from agentrl_envs.webshop import records
 from agentrl_envs.webshop.options import Options
+from agentrl_envs.webshop.pages import Shop, State
 from agentrl_envs.webshop.product import Goal, Product
 from agentrl_envs.webshop.reward import Nouns, score, winning_options
 from agentrl_envs.webshop.search import Index, document
@@ -23,7 +24,7 @@ class World:
     stock: Mapping[str, Product]
     """products by asin"""
     index: Index
-    goals: Mapping[Split, tuple[Goal, ...]]
+    goals: Mapping[str, tuple[Goal, ...]]
     nouns: Nouns
     refused: tuple[str, ...] = ()
     """goals left out because they cannot be scored, one line each"""
@@ -35,15 +36,15 @@ class World:
 def world(options: Options) -> World:
     """Return the shop of these options; the same object for equal options.
 
-    Errors: ConfigError or DataError where files are missing or broken, or no goal can be scored; DataError where a
-            generated goal's own product does not earn 1.
+    Errors: ConfigError or DataError where files are missing or broken, or no goal can be scored; DataError
+            where a generated goal's own product does not earn 1.
     """
     return _from_files(options, options.data) if options.data is not None else _generated(options)
 
 
 def stocked(
     products: Iterable[Product],
-    goals: Mapping[Split, Sequence[Goal]],
+    goals: Mapping[str, Sequence[Goal]],
     nouns: Nouns,
     *,
     refused: Iterable[str] = (),
@@ -58,20 +59,20 @@ def stocked(
         if why:
             raise DataError(f"goal {goal.asin} ({goal.text!r}): {why}")
     index = Index((product.asin, document(product)) for product in stock.values())
-    dealt = {split: tuple(goals.get(split, ())) for split in SPLITS}
+    dealt: dict[str, tuple[Goal, ...]] = {split: tuple(goals.get(split, ())) for split in SPLITS}
     lost = (unattained(stock[goal.asin], goal, nouns) for split in SPLITS for goal in dealt[split])
     return World(stock, index, dealt, nouns, tuple(refused), tuple(filter(None, lost)))
 
 
 def unattained(product: Product, goal: Goal, nouns: Nouns) -> str:
-    """Return why buying the goal's own product with the options asked for does not earn 1; "" where it does."""
-    if isinstance(goal.options, Mapping):
-        chosen = dict(goal.options)
-        for name, value in chosen.items():
-            if value not in product.options.get(name, ()):
-                return f"{goal.asin} ({goal.text!r}): the product does not offer {name} {value!r}"
-    else:
-        chosen = winning_options(product, goal) or {}
+    """Return why the goal's own product with the options asked for does not earn 1; "" where it does."""
+    chosen = dict(goal.options) if isinstance(goal.options, Mapping) else winning_options(product, goal) or {}
+    shop = Shop({product.asin: product}, lambda query: (), goal)
+    shop.state = State("item", asin=product.asin)
+    for name, value in chosen.items():
+        if not shop.do(f"click[{value}]") or shop.state.kind != "item":
+            return f"{goal.asin} ({goal.text!r}): {name} {value!r} cannot be chosen on the product's page"
+    chosen = dict(shop.state.options)
     earned = score(product, goal, chosen, nouns)
     if earned.total == 1.0:
         return ""
@@ -97,9 +98,8 @@ def _also_wins(product: Product, goal: Goal, nouns: Nouns, strict: bool) -> bool
     if product.asin == goal.asin or product.price > goal.price_upper:
         return False
     # Type and attributes need no choice and rule out most products.
-    if score(product, goal, {}, nouns).r_type < 1.0 or score(product, goal, {}, nouns).r_att < 1.0:
-        return False
-    return winning_options(product, goal, strict=strict) is not None
+    bare = score(product, goal, {}, nouns)
+    return bare.r_type == 1.0 == bare.r_att and winning_options(product, goal, strict=strict) is not None
 
 
 def _generated(options: Options) -> World:
