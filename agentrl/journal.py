@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -43,13 +43,13 @@ class MetricsLine:
         Errors: DataError where it is torn or of another form.
         """
         try:
-            raw = msgspec.json.decode(text, type=dict[str, float | str | None])
-            phase, iteration = raw.pop("phase"), raw.pop("iteration")
+            raw = msgspec.convert(json.loads(text), dict[str, Any])
+            phase = msgspec.convert(raw.pop("phase"), Phase)
+            iteration = msgspec.convert(raw.pop("iteration"), int)
             numbers = msgspec.convert(raw, dict[str, float | None])
-            values = {k: math.nan if v is None else v for k, v in numbers.items()}
-            return cls(msgspec.convert(phase, Phase), msgspec.convert(iteration, int), values)
-        except (msgspec.DecodeError, KeyError) as why:
+        except (ValueError, KeyError) as why:
             raise DataError(f"not a line of metrics: {why}") from why
+        return cls(phase, iteration, {k: math.nan if v is None else v for k, v in numbers.items()})
 
 
 class Metrics:
