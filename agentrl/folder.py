@@ -102,6 +102,14 @@ class RunFolder:
             else:
                 self._scalars.add(line)
 
+    def evaluation(self) -> Evaluation:
+        """Return what `evaluation.json` holds; an empty one where there is none yet."""
+        return read_evaluation(self.path)
+
+    def samples(self) -> list[SampleEpisode]:
+        """Return the episodes that `samples.json` holds, if any."""
+        return read_samples(self.path)
+
     def metrics(self) -> list[MetricsLine]:
         """Return every line of `metrics.jsonl`."""
         return self._metrics.read()
@@ -138,6 +146,24 @@ def read_summary(folder: Path) -> Summary:
     if not path.is_file():
         raise DataError(f"{folder} has no {SUMMARY}: the run is not finished, or not a run")
     return from_json(path.read_bytes(), Summary, str(path))
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Return the `evaluation.json` of a run; an empty one where there is none.
+
+    Errors: DataError where it is not as documented.
+    """
+    path = folder / EVALUATION
+    return from_json(path.read_bytes(), Evaluation, str(path)) if path.is_file() else Evaluation()
+
+
+def read_samples(folder: Path) -> list[SampleEpisode]:
+    """Return the episodes of a run that were kept to be read; none where there is no `samples.json`.
+
+    Errors: DataError where it is not as documented.
+    """
+    path = folder / SAMPLES
+    return from_json(path.read_bytes(), list[SampleEpisode], str(path)) if path.is_file() else []
 
 
 def _log_handler(path: Path) -> logging.Handler:
