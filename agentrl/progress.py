@@ -15,7 +15,7 @@ _ERASE = "\r\x1b[2K"
 
 
 class Progress:
-    """Says what is going on. On a terminal a line is drawn over itself; else a line comes every ten seconds."""
+    """Says what is going on: a line drawn over itself on a terminal, else a line every ten seconds."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = sys.stderr if stream is None else stream

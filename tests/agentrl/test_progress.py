@@ -1,7 +1,6 @@
 """What progress looks like on a terminal and off it."""
 
 import io
-import os
 
 import pytest
 
@@ -103,10 +102,3 @@ def test_tokens_are_shown_a_second_and_counts_whole() -> None:
 
 def test_hours_are_written_out() -> None:
     assert [duration(s) for s in (0, 59, 61, 3600)] == ["0:00", "0:59", "1:01", "1:00:00"]
-
-
-def test_a_terminal_that_is_not_there_is_no_trouble() -> None:
-    read, write = os.pipe()
-    os.close(read)
-    with os.fdopen(write, "w") as stream:
-        assert not Progress(stream).live
