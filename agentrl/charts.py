@@ -88,12 +88,12 @@ def line_chart(
         return tag("figure", tag("figcaption", title), tag("p", "No points yet.", class_="quiet"))
     xs = [x for s in shown for x, _ in s.drawn]
     top = max([y for s in shown for _, y in s.drawn] + [level.value for level in levels])
-    frame = Frame(640, 280, wide(min(xs), max(xs)), (0.0, min(1.0, max(0.1, 1.08 * top))))
+    frame = Frame(480, 240, wide(min(xs), max(xs)), (0.0, min(1.0, max(0.1, 1.08 * top))))
     drawing = tag(
         "svg",
         grid(frame, percent),
         [_level(frame, level) for level in levels],
-        [_line(frame, s, percent) for s in shown],
+        [[_line(frame, s), _marks(frame, s, percent)] for s in shown],
         tag("text", x_label, x=(frame.left + frame.width) / 2, y=frame.height - 4, text_anchor="middle"),
         viewBox=f"0 0 {frame.width} {frame.height}",
         role="img",
@@ -110,7 +110,7 @@ def small_chart(title: str, series: Series) -> Markup:
     if not points:
         return tag("figure", tag("figcaption", title, ": no finite value"), class_="small")
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    frame = Frame(220, 110, wide(min(xs), max(xs)), wide(min(ys), max(ys)), left=44, bottom=18, right=8)
+    frame = Frame(220, 110, wide(min(xs), max(xs)), wide(min(ys), max(ys)), left=56, bottom=18, right=8)
     ends = [
         tag("text", number(y), x=frame.left - 5, y=frame.at(xs[0], y)[1] + 4, text_anchor="end")
         for y in ({min(ys), max(ys)} if min(ys) < max(ys) else {ys[0]})
@@ -120,7 +120,7 @@ def small_chart(title: str, series: Series) -> Markup:
         for x, anchor in {min(xs): "start", max(xs): "end"}.items()
     ]
     drawing = tag(
-        "svg", _axes(frame), _line(frame, series, number), ends,
+        "svg", _axes(frame), _line(frame, series), ends,
         viewBox=f"0 0 {frame.width} {frame.height}", role="img",
         aria_label=f"{title}. {described(series, 'iteration', number)}",
     )  # fmt: skip
@@ -192,17 +192,20 @@ def _axes(frame: Frame) -> Markup:
     return tag("path", d=f"M{left} {frame.top}V{low}H{frame.width - frame.right}", class_="axis")
 
 
-def _line(frame: Frame, series: Series, form: Format) -> Markup:
-    places = [frame.at(x, y) for x, y in series.drawn]
-    path = tag("path", d="M" + "L".join(f"{x} {y}" for x, y in places), class_=f"line c{series.colour}")
-    if len(places) > _MARKED:
-        return path
-    marks = [
-        tag("circle", tag("title", f"{series.name}, {number(x)}: {form(y)}"), cx=px, cy=py, r=3,
-            class_=f"fill c{series.colour}")
-        for (px, py), (x, y) in zip(places, series.drawn, strict=True)
-    ]  # fmt: skip
-    return tag("g", path, marks)
+def _line(frame: Frame, series: Series) -> Markup:
+    """Return the line; a single point, which has no length, is drawn by its round end."""
+    path = "L".join(f"{x} {y}" for x, y in (frame.at(*point) for point in series.drawn))
+    return tag("path", d=f"M{path}{'h0' if len(series.drawn) == 1 else ''}", class_=f"line c{series.colour}")
+
+
+def _marks(frame: Frame, series: Series, form: Format) -> list[Markup]:
+    """Return a dot for each point, which says its value when pointed at; none where they would touch."""
+    points = series.drawn if len(series.drawn) <= _MARKED else []
+    dots = [(frame.at(x, y), f"{series.name}, {number(x)}: {form(y)}") for x, y in points]
+    return [
+        tag("circle", tag("title", text), cx=x, cy=y, r=3, class_=f"fill c{series.colour}")
+        for (x, y), text in dots
+    ]
 
 
 def _level(frame: Frame, level: Level) -> Markup:

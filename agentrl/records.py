@@ -163,7 +163,7 @@ class Summary:
     environment_steps: int
     """turns played for training"""
     seconds: Mapping[str, float]
-    """wall time by part (warm, rollout, environment, learner, evaluation), and total"""
+    """wall time by part, none inside another (warm, rollout, environment, learner, evaluation), and total"""
     versions: Mapping[str, str | bool]
     """of python and packages; commit and dirty where run from a checkout"""
 

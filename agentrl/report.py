@@ -21,7 +21,7 @@ from agentrl.statistics import area
 
 FIRST = {
     "success": "episodes solved in training",
-    "return": "return",
+    "return": "weighted rewards of an episode",
     "entropy": "entropy, nats a token",
     "clip": "clipped share",
     "kl": "divergence from the reference",
