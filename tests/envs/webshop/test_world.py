@@ -86,8 +86,8 @@ def test_ambiguity_counts_the_others_that_can_also_earn_one():
     same = replace(CUP, asin="B0CUP00002")
     dear = replace(CUP, asin="B0CUP00003", price=11.0)
     blue = replace(CUP, asin="B0CUP00004", options={"color": ("blue",)})
-    crimson = replace(CUP, asin="B0CUP00005", options={"color": ("dark red",)})
-    made = stocked([CUP, same, dear, blue, crimson], {"train": [WISH]}, built_in())
+    wine = replace(CUP, asin="B0CUP00005", options={"color": ("wine red",)})
+    made = stocked([CUP, same, dear, blue, wine], {"train": [WISH]}, built_in())
     assert ambiguity(made, made.goals["train"]) == [2]
     assert ambiguity(made, made.goals["train"], strict=True) == [1]
 
