@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
+from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import DataError
 from agentrl.types import Panel, Task
 from agentrl_envs.webshop.options import Options
@@ -50,7 +50,7 @@ class WebShop(TextEnv):
 
     def tasks(self, split: Split) -> Panel:
         """Return one task a goal of the split; `data` holds the goal's number."""
-        start = (("train", "dev", "test").index(split) + 1) * _SEED_STEP
+        start = (SPLITS.index(split) + 1) * _SEED_STEP
         made = tuple(
             Task(f"webshop-{split}-{number}", split, start + number, {"goal": number})
             for number in range(len(self.world.goals[split]))
