@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
+from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import DataError
 from agentrl.types import Panel, Task
 from agentrl_envs.webshop.options import Options
 from agentrl_envs.webshop.pages import Shop, State, parsed
+from agentrl_envs.webshop.product import Goal
 from agentrl_envs.webshop.render import page
 from agentrl_envs.webshop.reward import score
 from agentrl_envs.webshop.world import World, world
@@ -16,6 +17,7 @@ from agentrl_envs.webshop.world import World, world
 _NOTHING: Mapping[str, float] = dict.fromkeys(
     ("r_att", "r_option", "r_price", "r_type", "strict", "bought", "searches", "clicks"), 0.0
 )
+_CUT = frozenset("[\n")
 _SEED_STEP = 10_000_000
 
 
@@ -48,7 +50,7 @@ class WebShop(TextEnv):
 
     def tasks(self, split: Split) -> Panel:
         """Return one task a goal of the split; `data` holds the goal's number."""
-        start = (("train", "dev", "test").index(split) + 1) * _SEED_STEP
+        start = (SPLITS.index(split) + 1) * _SEED_STEP
         made = tuple(
             Task(f"webshop-{split}-{number}", split, start + number, {"goal": number})
             for number in range(len(self.world.goals[split]))
@@ -61,7 +63,8 @@ class WebShop(TextEnv):
         return page(self.shop)
 
     def _enter(self, task: Task) -> None:
-        goals, number = self.world.goals.get(task.split, ()), task.data.get("goal")
+        by_split: Mapping[Any, tuple[Goal, ...]] = self.world.goals
+        goals, number = by_split.get(task.split, ()), task.data.get("goal")
         if not isinstance(number, int) or not 0 <= number < len(goals):
             raise DataError(f"task {task.id}: {task.split} has goals 0 to {len(goals) - 1}, not {number!r}")
         goal = goals[number]
@@ -119,10 +122,8 @@ class WebShop(TextEnv):
         """
         if self.shop.state.kind == "start":
             return None
-        names = self.shop.clickables()
-        return [
-            f"click[{name}]" for name in names if "[" not in name and "\n" not in name and name != "search"
-        ]
+        names = (name for name in self.shop.clickables() if name != "search" and _CUT.isdisjoint(name))
+        return [f"click[{name}]" for name in names]
 
     def state_key(self) -> str:
         """Return a name of what the rest of the episode depends on.
@@ -147,8 +148,8 @@ class WebShop(TextEnv):
         named = "the name after its price (n0 to n9)" if self.options.view == "handles" else "its code"
         return (
             "You are shopping. Find a product that fits the instruction, choose the options it asks for, and"
-            " buy it. Each turn you do one of two things. search[words] looks for products. click[name]"
-            f" clicks what the page shows: a product by {named}, an option's value, next >, < prev, back to search,"
+            " buy it. Each turn you do one of two things: search[words] looks for products, click[name]"
+            f" clicks what is shown: a product by {named}, an option's value, next >, < prev, back to search,"
             " description, features, reviews, or buy now. Buying ends the episode; you are paid by how well"
             " kind, attributes, options and price fit, at most 1."
         )

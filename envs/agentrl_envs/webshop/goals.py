@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agentrl.env import SPLITS
+from agentrl.env import SPLITS, Split
 from agentrl_envs.webshop.product import Goal, Product
 from agentrl_envs.webshop.records import Wish
 
@@ -81,7 +81,7 @@ def refusal(goal: Goal) -> str:
     return ""
 
 
-def splits(goals: Sequence[Goal], *, seed: int = 0) -> dict[str, tuple[Goal, ...]]:
+def splits(goals: Sequence[Goal], *, seed: int = 0) -> dict[Split, tuple[Goal, ...]]:
     """Return the goals shuffled and dealt: the first 500 test, the next 1000 dev, the rest train.
 
     Edge: fewer than 2000 goals are dealt a quarter, a quarter and a half. The order depends on `seed` alone.
@@ -89,7 +89,8 @@ def splits(goals: Sequence[Goal], *, seed: int = 0) -> dict[str, tuple[Goal, ...
     order = list(goals)
     random.Random(f"webshop/split/{seed}").shuffle(order)
     test, dev = (TEST, DEV) if len(order) >= _SMALL else (len(order) // 4, len(order) // 4)
-    cuts = {"test": order[:test], "dev": order[test : test + dev], "train": order[test + dev :]}
+    dev += test
+    cuts: dict[Split, list[Goal]] = {"train": order[dev:], "dev": order[test:dev], "test": order[:test]}
     return {split: tuple(cuts[split]) for split in SPLITS}
 
 

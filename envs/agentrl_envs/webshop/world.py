@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from agentrl.env import SPLITS
+from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError, DataError
 from agentrl_envs.webshop import goals as goal_making
 from agentrl_envs.webshop import nouns as noun_finding
@@ -24,7 +24,7 @@ class World:
     stock: Mapping[str, Product]
     """products by asin"""
     index: Index
-    goals: Mapping[str, tuple[Goal, ...]]
+    goals: Mapping[Split, tuple[Goal, ...]]
     nouns: Nouns
     refused: tuple[str, ...] = ()
     """goals left out because they cannot be scored, one line each"""
@@ -44,7 +44,7 @@ def world(options: Options) -> World:
 
 def stocked(
     products: Iterable[Product],
-    goals: Mapping[str, Sequence[Goal]],
+    goals: Mapping[Split, Sequence[Goal]],
     nouns: Nouns,
     *,
     refused: Iterable[str] = (),
@@ -59,7 +59,7 @@ def stocked(
         if why:
             raise DataError(f"goal {goal.asin} ({goal.text!r}): {why}")
     index = Index((product.asin, document(product)) for product in stock.values())
-    dealt: dict[str, tuple[Goal, ...]] = {split: tuple(goals.get(split, ())) for split in SPLITS}
+    dealt: dict[Split, tuple[Goal, ...]] = {split: tuple(goals.get(split, ())) for split in SPLITS}
     lost = (unattained(stock[goal.asin], goal, nouns) for split in SPLITS for goal in dealt[split])
     return World(stock, index, dealt, nouns, tuple(refused), tuple(filter(None, lost)))
 
