@@ -1,0 +1,172 @@
+"""agentrl trains and measures language-model agents.
+
+  agentrl run env=webshop algo=gigpo [key=value ...] [@file.toml] [--dry-run]
+  agentrl resume RUN                  go on with a run that was stopped
+  agentrl eval env=webshop algo=random [key=value ...]
+  agentrl list [envs|algos|verifiers]
+  agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
+  agentrl check env=NAME | verifier=NAME [key=value ...]
+  agentrl --help | --version
+
+Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that only
+one group has needs no group: `group_size=4`. `env=./mine.py`, `algo=./mine.py:Mine` need no packaging.
+Exit status: 0 done, 1 a check failed or a bug, 2 something you can put right, 130 stopped with Ctrl-C.
+"""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agentrl.errors import AgentRLError, ConfigError, EpisodeError, ShapeError, nearest
+
+OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+"""errors of the system that the user can put right"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit status of a command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    begun = time.time()
+    try:
+        status = _command(words)
+        sys.stdout.flush()
+    except (EpisodeError, ShapeError):
+        raise  # raised on purpose, but about our code: the traceback is what helps
+    except AgentRLError as why:
+        return _say(str(why), WRONG)
+    except KeyboardInterrupt:
+        return _say(_stopped(words, begun), STOPPED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output left; say no more
+        return FAILED
+    except OSError as why:
+        if why.errno not in DISK:
+            raise
+        place = f": {why.filename}" if why.filename else ""
+        return _say(f"{why.strerror}{place}", WRONG)
+    return status
+
+
+def _say(message: str, status: int) -> int:
+    """Print the one line about an error; return the status."""
+    print(f"agentrl: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _command(words: Sequence[str]) -> int:
+    """Do what the words say; return the exit status."""
+    verb, *rest = words or ["--help"]
+    if verb in ("help", "--help", "-h") or "--help" in rest or "-h" in rest:
+        print(__doc__.strip())
+        return OK
+    if verb in ("version", "--version", "-V"):
+        from agentrl import __version__
+
+        print(f"agentrl {__version__}")
+        return OK
+    if verb not in VERBS:
+        raise ConfigError(f"no command '{verb}'{nearest(verb, VERBS)} (there are: {', '.join(VERBS)})")
+    flags = [word for word in rest if word.startswith("-")]
+    for flag in flags:
+        if (verb, flag) != ("run", "--dry-run"):
+            raise ConfigError(_about_flag(verb, flag))
+    return VERBS[verb](rest)
+
+
+def _about_flag(verb: str, flag: str) -> str:
+    """Return the sentence about a flag that does not exist."""
+    known = ["--help", *(["--dry-run"] if verb == "run" else [])]
+    key = flag.lstrip("-").replace("-", "_")
+    if "=" in key or not nearest(flag, known):
+        return (
+            f"no option '{flag}'; settings are written without dashes: {key if '=' in key else f'{key}=...'}"
+        )
+    return f"no option '{flag}'{nearest(flag, known)}"
+
+
+def _run(words: list[str]) -> int:
+    from agentrl.config import parse
+
+    settings = parse(word for word in words if word != "--dry-run")
+    if "--dry-run" in words:
+        from agentrl.train import dry_run
+
+        print(dry_run(settings))
+        return OK
+    from agentrl.train import train
+
+    train(settings)
+    return OK
+
+
+def _resume(words: list[str]) -> int:
+    if len(words) != 1:
+        raise ConfigError("resume takes one folder: agentrl resume runs/...")
+    folder = Path(words[0])
+    if not folder.is_dir():
+        there = [str(p) for p in folder.parent.glob("*/")] if folder.parent.is_dir() else []
+        raise ConfigError(f"there is no folder {folder}{nearest(str(folder), there)}")
+    if not (folder / "config.toml").is_file():
+        raise ConfigError(f"{folder} is not a run: it has no config.toml")
+    from agentrl.train import resume
+
+    resume(folder)
+    return OK
+
+
+def _eval(words: list[str]) -> int:
+    from agentrl.evaluate import evaluate_run
+
+    evaluate_run(words)
+    return OK
+
+
+def _list(words: list[str]) -> int:
+    from agentrl.show import listing
+
+    print(listing(words))
+    return OK
+
+
+def _show(words: list[str]) -> int:
+    from agentrl.show import shown
+
+    print(shown(words))
+    return OK
+
+
+def _check(words: list[str]) -> int:
+    from agentrl.check import check_command
+
+    return OK if check_command(words) else FAILED
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "run": _run, "resume": _resume, "eval": _eval, "list": _list, "show": _show, "check": _check,
+}  # fmt: skip
+
+
+def _stopped(words: Sequence[str], begun: float) -> str:
+    """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
+    folder = _folder(words, begun)
+    return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"
+
+
+def _folder(words: Sequence[str], begun: float) -> str:
+    """Return the folder of the run that a command was working on; empty where there is none yet."""
+    if words[:1] == ["resume"]:
+        return words[1]
+    if words[:1] != ["run"]:
+        return ""
+    out = [word.partition("=")[2] for word in words if word.partition("=")[0] in ("out", "run.out")]
+    places = [Path(out[-1])] if out else list(Path("runs").glob("*"))
+    fresh = [
+        p
+        for p in places
+        if (p / "config.toml").is_file() and (p / "config.toml").stat().st_mtime >= begun - 1
+    ]
+    return str(max(fresh, key=lambda p: (p / "config.toml").stat().st_mtime)) if fresh else ""

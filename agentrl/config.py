@@ -1,0 +1,248 @@
+"""Settings from words like `env=webshop algo=gigpo learner.lr=1e-3 @mine.toml`, to TOML and back.
+
+What is more particular wins: defaults < what model=tiny brings < what the environment asks of the tiny model <
+files < words. Nothing here imports torch; names are looked up before anything else is imported.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentrl.errors import ConfigError, nearest
+from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
+from agentrl.registry import absolute, entry_of, find, is_path, names
+from agentrl.settings import TINY, Settings
+from agentrl.values import toml, toml_key, value
+
+if TYPE_CHECKING:
+    from agentrl.algo import Algorithm
+    from agentrl.env import Split, TextEnv
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as the user gave it."""
+
+    value: Any
+    source: str = ""
+    """the file it stands in; empty: a word"""
+
+
+def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
+    """Return the settings that command-line words ask for; `algo` is what is used where they name none.
+
+    Errors: ConfigError in one line: what was found, what is allowed, the nearest match, where the key exists.
+    """
+    given: dict[str, Given] = {}
+    typed: dict[str, Given] = {}
+    for word in words:
+        if word.startswith("@"):
+            given |= _file(Path(word[1:]))
+            continue
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"'{word}' is not of the form key=value (or @file.toml)")
+        if key in typed and typed[key].value != text:
+            raise ConfigError(f"{key} is given twice: {typed[key].value} and {text}")
+        typed[key] = Given(text)
+    return _resolved([given, typed], algo)
+
+
+def from_values(values: Mapping[str, Any]) -> Settings:
+    """Return the settings of a mapping from keys, as on the command line, to Python values."""
+    return _resolved([{key: Given(given) for key, given in values.items()}], None)
+
+
+def from_toml(text: str) -> Settings:
+    """Return the settings that `to_toml` wrote; equal to those it was given."""
+    return _resolved([_flat(tomllib.loads(text), "")], None)
+
+
+def to_toml(chosen: Settings) -> str:
+    """Return every setting as TOML, in the groups of the command line."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "env": {"name": chosen.env, **chosen.env_options},
+        "algo": {"name": chosen.algo, **chosen.algo_options},
+        "reward": chosen.reward,
+    }
+    for group, cls in GROUPS.items():
+        part = getattr(chosen, group)
+        tables[group] = {name: getattr(part, name) for name in cls.__dataclass_fields__}
+    lines: list[str] = []
+    for table, entries in tables.items():
+        if entries:
+            lines += [
+                f"[{table}]",
+                *(f"{toml_key(key)} = {toml(entry)}" for key, entry in entries.items()),
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def make_env(chosen: Settings, split: "Split") -> "TextEnv":
+    """Return the environment of a run, on one of its splits."""
+    made: TextEnv = find("envs", chosen.env)(split, **chosen.env_options)
+    return made
+
+
+def make_algo(chosen: Settings) -> "Algorithm":
+    """Return the algorithm of a run, its hyper-parameters checked."""
+    made: Algorithm = find("algos", chosen.algo)(**chosen.algo_options)
+    made.check()
+    return made
+
+
+def env_options(cls: "type[TextEnv]", given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of an environment as its constructor takes them, from `env.key` or bare keys.
+
+    Errors: ConfigError for what it does not have or cannot take.
+    """
+    known = env_keys(cls)
+    found = {}
+    for word, text in given.items():
+        key = word if word.startswith("env.") else f"env.{word}"
+        if key not in known:
+            has = ", ".join(known)
+            raise ConfigError(f"env '{cls.name}' has no setting '{key}'{nearest(key, known)} (it has: {has})")
+        found[key.removeprefix("env.")] = _value(known[key], Given(text))
+    return found
+
+
+def _file(path: Path) -> dict[str, Given]:
+    """Return what a TOML file gives."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        there = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise ConfigError(f"@{path}: there is no such file{nearest(str(path), there)}") from None
+    except (OSError, UnicodeDecodeError) as why:
+        raise ConfigError(f"@{path}: cannot be read: {getattr(why, 'strerror', None) or why}") from why
+    try:
+        return _flat(tomllib.loads(text), str(path))
+    except tomllib.TOMLDecodeError as why:
+        raise ConfigError(f"@{path}: not TOML: {why}") from why
+
+
+def _flat(tables: Mapping[str, Any], source: str) -> dict[str, Given]:
+    """Return tables as dotted keys; a table inside a group is a value."""
+    flat: dict[str, Given] = {}
+    for key, entry in tables.items():
+        if isinstance(entry, Mapping):
+            flat |= {f"{key}.{name}": Given(inner, source) for name, inner in entry.items()}
+        else:
+            flat[key] = Given(entry, source)
+    return flat
+
+
+def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
+    """Return the settings of layers of given values, later ones on top."""
+    env_name = _choice(layers, "env")
+    algo_name = _choice(layers, "algo", algo)
+    from agentrl.limits import check_together
+    from agentrl.outline import NeedsImportError, outline
+
+    env_class: type[TextEnv] = find("envs", env_name)
+    sketch = outline(algo_name)
+    known = {**general_keys(), **env_keys(env_class), **algo_keys(sketch)}
+    user: dict[str, Any] = {}
+    for layer in layers:
+        user |= _converted(layer, known, algo_name)
+    chosen = {**_tiny(user, env_class, known, algo_name), **user}
+    built = _built(env_name, algo_name, chosen, known)
+    try:
+        check_together(built, sketch(**built.algo_options))
+    except NeedsImportError:
+        check_together(built, make_algo(built))
+    return built
+
+
+def _choice(layers: list[dict[str, Given]], group: str, default: str | None = None) -> str:
+    """Return the name of the environment or algorithm, which somebody must offer."""
+    kind: Any = f"{group}s"
+    given = [layer[key] for layer in layers for key in (f"{group}.name", group) if key in layer]
+    if not given and default is None:
+        raise ConfigError(f"say {group}=... (there are: {', '.join(names(kind)) or 'none installed'})")
+    name = str(given[-1].value if given else default)
+    with _said(given[-1] if given else Given(default)):
+        if is_path(name):
+            return absolute(kind, name)  # a run is resumed from other folders too
+        entry_of(kind, name)
+    return name
+
+
+def _converted(layer: Mapping[str, Given], known: Mapping[str, Key], algo: str) -> dict[str, Any]:
+    """Return a layer with dotted keys and typed values."""
+    found: dict[str, Any] = {}
+    words: dict[str, str] = {}
+    for word, given in layer.items():
+        with _said(given):
+            key = resolve(word, known, algo)
+            if key in words:
+                raise ConfigError(f"{words[key]} and {word} are the same setting; give it once")
+            words[key] = word
+            found[key] = _value(known.get(key) or Key(key, float), given)
+    return found
+
+
+def _value(key: Key, given: Given) -> Any:
+    """Return a given value, converted and in range."""
+    from agentrl.limits import check_backend, check_value
+
+    if key.name == SHORT["rollout"]:
+        check_backend(given.value)
+    found = value(key.name, given.value, key.hint)
+    check_value(key.name, found)
+    return found
+
+
+@contextmanager
+def _said(given: Given) -> Iterator[None]:
+    """Put the file a value stands in before a message about it."""
+    try:
+        yield
+    except ConfigError as why:
+        if given.source:
+            raise ConfigError(f"@{given.source}: {why}") from None
+        raise
+
+
+def _tiny(
+    user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
+) -> dict[str, Any]:
+    """Return what the embedded model brings along, the environment's wishes on top; nothing for another model.
+
+    Edge: an environment may wish for hyper-parameters of several algorithms; those the chosen one lacks are left out.
+    """
+    if user.get("model.path", known["model.path"].default) != "tiny":
+        return {}
+    brought: dict[str, Any] = {}
+    for key, wish in {**TINY, **env_class.tiny}.items():
+        if key.startswith("algo.") and key not in known:
+            continue
+        if key not in known and not key.startswith(REWARD):
+            raise ConfigError(f"env '{env_class.name}' asks the tiny model for '{key}', which is no setting")
+        brought[key] = _value(known.get(key) or Key(key, float), Given(wish))
+    return brought
+
+
+def _built(env: str, algo: str, chosen: Mapping[str, Any], known: Mapping[str, Key]) -> Settings:
+    """Return settings with the chosen values; options of environment and algorithm are spelt out in full."""
+
+    def part(group: str) -> dict[str, Any]:
+        return {key.partition(".")[2]: v for key, v in chosen.items() if key.partition(".")[0] == group}
+
+    def options(group: str) -> dict[str, Any]:
+        found = {}
+        for name, key in known.items():
+            if name.partition(".")[0] != group or name == f"{group}.name":
+                continue
+            if name not in chosen and key.required:
+                raise ConfigError(f"{group} '{env if group == 'env' else algo}' needs {name}=...")
+            found[name.partition(".")[2]] = chosen.get(name, key.default)
+        return found
+
+    plain = Settings(env, algo, options("env"), options("algo"), part("reward"))
+    return replace(plain, **{group: replace(getattr(plain, group), **part(group)) for group in GROUPS})

@@ -1,0 +1,93 @@
+"""Which numbers settings may take, and which settings contradict each other."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentrl.algo import Groups
+from agentrl.errors import ConfigError
+from agentrl.settings import Settings
+from agentrl.values import written
+
+if TYPE_CHECKING:
+    from agentrl.algo import Algorithm
+
+AT_LEAST: Mapping[str, float] = {
+    "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
+    "run.threads": 1, "run.failures": 0,
+    "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
+    "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
+    "rollout.max_context": 2,
+    "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
+    "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,
+    "learner.minibatches": 1, "learner.microbatch_tokens": 1,
+    "warm.demonstrations": 0, "warm.tasks": 0, "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
+    "eval.every": 0, "eval.dev": 0, "eval.test": 0,
+    "env.max_turns": 1,
+}  # fmt: skip
+ABOVE: Mapping[str, float] = {"rollout.temperature": 0, "rollout.top_p": 0}
+AT_MOST: Mapping[str, float] = {"run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1}
+BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1}
+ELSEWHERE = ("vllm", "openai", "sglang", "server")
+"""ways to sample that are known but not in this version"""
+
+
+def check_value(key: str, value: Any) -> None:
+    """Raise ConfigError where a number is out of its range."""
+    if not isinstance(value, int | float):
+        return
+    wrong = ""
+    if key in AT_LEAST and value < AT_LEAST[key]:
+        wrong = f"at least {AT_LEAST[key]:g}"
+    elif key in ABOVE and value <= ABOVE[key]:
+        wrong = f"above {ABOVE[key]:g}"
+    elif key in AT_MOST and value > AT_MOST[key]:
+        wrong = f"at most {AT_MOST[key]:g}"
+    elif key in BELOW and value >= BELOW[key]:
+        wrong = f"below {BELOW[key]:g}"
+    if wrong:
+        raise ConfigError(f"{key}={written(value)}: must be {wrong}")
+
+
+def check_backend(given: Any) -> None:
+    """Raise ConfigError, in words, for a way to sample that this version does not have."""
+    if given in ELSEWHERE:
+        raise ConfigError(
+            f"rollout={given}: not available in this version; rollout=hf samples with the model itself"
+        )
+
+
+def check_together(settings: Settings, algo: "Algorithm") -> None:
+    """Raise ConfigError where settings that are right by themselves contradict each other.
+
+    `algo` may be an outline: its `check()` and `collect()` are used, not its mathematics.
+    """
+    algo.check()
+    model, rollout, evaluation = settings.model, settings.rollout, settings.eval
+    if rollout.max_tokens >= rollout.max_context:
+        raise ConfigError(
+            f"rollout.max_tokens={rollout.max_tokens} leaves no room for a prompt in"
+            f" rollout.max_context={rollout.max_context}"
+        )
+    if model.path == "tiny":
+        if model.hidden % (2 * model.heads):
+            raise ConfigError(
+                f"model.hidden={model.hidden}: must be a multiple of twice model.heads={model.heads}"
+            )
+        if rollout.max_context > model.context:
+            raise ConfigError(
+                f"rollout.max_context={rollout.max_context}: the tiny model reads at most"
+                f" model.context={model.context} tokens"
+            )
+    truncated = rollout.top_p < 1 or rollout.top_k > 0
+    if truncated and rollout.old != "recompute" and isinstance(algo.collect(), Groups):
+        raise ConfigError(
+            f"rollout.top_p={rollout.top_p:g}, rollout.top_k={rollout.top_k}: algo '{settings.algo}' compares"
+            " probabilities of the learner, which are not truncated, with those of the sampler, which are;"
+            " add rollout.old=recompute, or sample with top_p=1 and top_k=0"
+        )
+    if not evaluation.decodings:
+        raise ConfigError("eval.decodings is empty: name at least one, e.g. eval.decodings=greedy")
+    if evaluation.every and not evaluation.curve:
+        raise ConfigError(
+            "eval.curve is empty: name at least one decoding, or switch curves off with eval.every=0"
+        )

@@ -1,0 +1,176 @@
+"""What can be chosen, and what the settings mean: `agentrl list`, `agentrl show`."""
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from agentrl.errors import ConfigError, nearest
+from agentrl.keys import GROUPS, SHORT, Key, algo_keys, env_keys, general_keys
+from agentrl.outline import outline
+from agentrl.registry import KINDS, find, names, offers, package
+from agentrl.settings import TINY
+from agentrl.values import kind_of, written
+
+
+def listing(words: Sequence[str]) -> str:
+    """Return what installed packages offer, each with its first line of documentation; nothing is imported.
+
+    Errors: ConfigError for a kind that does not exist.
+    """
+    for word in words:
+        if word not in KINDS:
+            raise ConfigError(f"no list of '{word}'{nearest(word, KINDS)} (there are: {', '.join(KINDS)})")
+    lines: list[str] = []
+    for kind in [kind for kind in KINDS if kind in words or not words]:
+        lines.append(f"{kind}")
+        known = offers(kind)
+        width = max((len(name) for name in known), default=0)
+        for name, entries in known.items():
+            for entry in entries:
+                lines.append(f"  {name:<{width}}  {_headline(entry)}  [{package(entry)}]")
+            if len(entries) > 1:
+                lines.append(f"  {'':<{width}}  offered twice: uninstall one of them")
+        if not known:
+            lines.append("  none installed")
+    return "\n".join(lines)
+
+
+def _headline(entry: metadata.EntryPoint) -> str:
+    """Return the first line of documentation of an entry point, read from its source."""
+    try:
+        spec = importlib.util.find_spec(entry.module)
+    except ImportError as why:
+        return f"(cannot be loaded: {why})"
+    if spec is None or spec.origin is None:
+        return f"(cannot be loaded: no module {entry.module})"
+    if not spec.origin.endswith(".py"):
+        return ""
+    try:
+        tree = ast.parse(Path(spec.origin).read_bytes())
+    except SyntaxError as why:
+        return f"(cannot be loaded: SyntaxError: {why})"
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == entry.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def shown(words: Sequence[str]) -> str:
+    """Return the settings of an environment, an algorithm, or of every run, with meaning, type and default.
+
+    Errors: ConfigError for unknown names and words.
+    """
+    if not words:
+        parts = [_table(group, _group(general_keys(), group)) for group in GROUPS]
+        return "\n\n".join(
+            [*parts, "Options of an environment or algorithm: agentrl show env=NAME algo=NAME"]
+        )
+    parts = []
+    for word in words:
+        key, _, name = word.partition("=")
+        if key == "env" and name:
+            cls = find("envs", name)
+            heading = f"env {name}: {_first_paragraph(cls)}\n{_origin(cls)}"
+            parts.append(f"{heading}\n{_table('env', env_keys(cls), cls.tiny)}{_wishes(cls.tiny)}")
+        elif key == "algo" and name:
+            sketch = outline(name)
+            heading = f"algo {name}: {_first_paragraph(sketch)}\n{_origin(sketch)}"
+            parts.append(f"{heading}\n{_table('algo', algo_keys(sketch))}")
+        elif word in GROUPS:
+            parts.append(_table(word, _group(general_keys(), word)))
+        else:
+            allowed = [*(f"env={n}" for n in names("envs")), *(f"algo={n}" for n in names("algos")), *GROUPS]
+            raise ConfigError(
+                f"cannot show '{word}'{nearest(word, allowed)} (there are: {', '.join(allowed)})"
+            )
+    return "\n\n".join(parts)
+
+
+def _group(known: Mapping[str, Key], group: str) -> dict[str, Key]:
+    return {name: key for name, key in known.items() if name.startswith(f"{group}.")}
+
+
+def _table(group: str, known: Mapping[str, Key], tiny: Mapping[str, Any] | None = None) -> str:
+    """Return a block of lines for each key: name, default and its source; then type and meaning."""
+    short = {full: word for word, full in SHORT.items()}
+    brought = {**TINY, **(tiny or {})}
+    lines = [f"[{group}]"]
+    for name, key in known.items():
+        default = "must be given" if key.required else f"= {written(key.default)}"
+        source = f"  (model=tiny: {written(brought[name])})" if name in brought else ""
+        also = f"  (short: {short[name]}=)" if name in short else ""
+        lines.append(f"  {name} {default}{source}{also}")
+        meaning = key.doc or (docs(key.owner).get(name.partition(".")[2], "") if key.owner else "")
+        lines.append(f"      {kind_of(key.hint)}{': ' if meaning else ''}{meaning}")
+    if len(lines) == 1:
+        lines.append("  no settings of its own")
+    return "\n".join(lines)
+
+
+def _wishes(tiny: Mapping[str, Any]) -> str:
+    """Return what an environment asks of the tiny model beside its own options."""
+    wishes = [f"{key}={written(value)}" for key, value in tiny.items() if not key.startswith("env.")]
+    return f"\nWith model=tiny also: {' '.join(wishes)}" if wishes else ""
+
+
+def _first_paragraph(cls: type[Any]) -> str:
+    return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
+
+def _origin(cls: type[Any]) -> str:
+    return f"({cls.__module__}.{cls.__qualname__})"
+
+
+def docs(cls: type[Any]) -> dict[str, str]:
+    """Return the text under each field of a class and its bases, read from their source.
+
+    Edge: a class whose source is not at hand has none.
+    """
+    found: dict[str, str] = {}
+    for one in reversed(cls.__mro__[:-1]):
+        found |= _docs_of(one)
+    return found
+
+
+def _docs_of(cls: type[Any]) -> dict[str, str]:
+    node = _class_node(cls)
+    if node is None:
+        return {}
+    found = {}
+    for field, below in zip(node.body, node.body[1:], strict=False):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        ):
+            found[field.target.id] = " ".join(below.value.value.split())
+    return found
+
+
+def _class_node(cls: type[Any]) -> ast.ClassDef | None:
+    """Return the syntax tree of a class; None where its source is not at hand."""
+    path = _source_file(cls)
+    if path is None:
+        return None
+    body: list[ast.stmt] = ast.parse(path.read_bytes()).body
+    node: ast.ClassDef | None = None
+    for name in cls.__qualname__.split("."):
+        node = next((n for n in body if isinstance(n, ast.ClassDef) and n.name == name), None)
+        if node is None:
+            return None
+        body = node.body
+    return node
+
+
+def _source_file(cls: type[Any]) -> Path | None:
+    """Return the file a class is written in; its methods know it where its module, an outline's, is not loaded."""
+    files = [getattr(sys.modules.get(cls.__module__), "__file__", None)]
+    files += [f.__code__.co_filename for f in vars(cls).values() if inspect.isfunction(f)]
+    return next((Path(f) for f in files if f and f.endswith(".py") and Path(f).is_file()), None)
