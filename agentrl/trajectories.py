@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, get_type_hints
 
 import msgspec
@@ -70,7 +71,7 @@ def read_trajectories(path: Path) -> Iterator[Trajectory]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007
+            for number, line in enumerate(lines, 1):
                 try:
                     yield parse(line)
                 except DataError as why:
@@ -87,8 +88,8 @@ def _packed(value: Any) -> str:
 
 
 def _turn(number: int, record: Any) -> Turn:
-    values = {field.name: getattr(record, field.name) for field in fields(Turn)}
-    turn = Turn(**{k: _unpacked(v, _CODES[k]) if k in _CODES else v for k, v in values.items()})
+    values: dict[str, Any] = {field.name: getattr(record, field.name) for field in fields(Turn)}
+    turn = Turn(**values | {name: _unpacked(values[name], code) for name, code in _CODES.items()})
     if len(turn.action_ids) != len(turn.logprobs):
         raise ValueError(
             f"turns[{number}] has {len(turn.action_ids)} tokens but {len(turn.logprobs)} logprobs"
@@ -119,4 +120,4 @@ def _record(kind: Any, **changed: Any) -> Any:
 
 
 _CODES = {"prompt_ids": "i", "action_ids": "i", "logprobs": "f"}
-_TRAJECTORY = _record(Trajectory, turns=tuple[_record(Turn), ...])
+_TRAJECTORY = _record(Trajectory, turns=GenericAlias(tuple, (_record(Turn), ...)))
