@@ -35,7 +35,16 @@ NO_SYSTEM = (
 )
 TEMPLATES = {"chatml": CHATML, "headers": HEADERS, "stripping": STRIPPING, "no system": NO_SYSTEM}
 ENDS = {"chatml": "<|im_end|>", "headers": "<|eot|>", "stripping": "<|im_end|>", "no system": "<|eot|>"}
-SPECIALS = ["<|pad|>", "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin|>", "<|head|>", "<|/head|>", "<|eot|>"]
+SPECIALS = [
+    "<|pad|>",
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|begin|>",
+    "<|head|>",
+    "<|/head|>",
+    "<|eot|>",
+]
 LINES = [
     "Find a hidden number from 0 to 19. After each guess you are told what is known.",
     "Goal: open the red door. <think>The key is here.</think><action>take key</action>",
@@ -49,10 +58,15 @@ def tokenizer(family: str) -> Any:
     model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     model.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = BpeTrainer(vocab_size=420, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False)
+    trainer = BpeTrainer(
+        vocab_size=420, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False
+    )
     model.train_from_iterator(LINES, trainer)
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=model, pad_token="<|pad|>", eos_token=ENDS[family], additional_special_tokens=SPECIALS[2:]
+        tokenizer_object=model,
+        pad_token="<|pad|>",
+        eos_token=ENDS[family],
+        additional_special_tokens=SPECIALS[2:],
     )
     fast.chat_template = TEMPLATES[family]
     return fast
@@ -62,8 +76,14 @@ def model(layers: int = 2, seed: int = 0, attention: str = "sdpa", heads: int = 
     """Return a random Qwen2 of width 32 with two key heads."""
     torch.manual_seed(seed)
     config = Qwen2Config(
-        vocab_size=450, hidden_size=32, intermediate_size=64, num_hidden_layers=layers, num_attention_heads=4,
-        num_key_value_heads=heads, max_position_embeddings=2048, tie_word_embeddings=True,
+        vocab_size=450,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=heads,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
     )
     config._attn_implementation = attention
     made = Qwen2ForCausalLM(config)

@@ -127,8 +127,16 @@ def test_a_thinking_window_tells_goal_steps_history_and_actions():
     chat = Chat(tokenizer("chatml"), Format("window", "think", history=1))
     dialogue, _, _ = played(chat, [think("look"), think("go east"), ("mumble", True)])
     text = chat.decoded(dialogue.prompt("a cave", ["look", "go west"], ROOM).context)
-    for part in ["You are in a house.", "Goal: open the door", "Steps taken so far: 3", "Observation 3: a hall",
-                 "Action 3: mumble (invalid)", "Observation 4, now:\na cave", "- look\n- go west", "<action>"]:
+    for part in [
+        "You are in a house.",
+        "Goal: open the door",
+        "Steps taken so far: 3",
+        "Observation 3: a hall",
+        "Action 3: mumble (invalid)",
+        "Observation 4, now:\na cave",
+        "- look\n- go west",
+        "<action>",
+    ]:
         assert part in text
     assert "a key" not in text
 
@@ -186,16 +194,19 @@ def test_a_thought_that_the_template_opens_counts_as_opened():
         assert dialogue.answered("a door", sample(dialogue._chat, "hm</think><action>go</action>")).valid
 
 
-@pytest.mark.parametrize(("text", "action", "valid"), [
-    ("<think>a</think><action> Go East </action>", "Go East", True),
-    ("<think>a</think><action>one</action><action>two</action>", "one", True),
-    ("<action>go</action>", "go", False),
-    ("<think>a<action>go</action>", "go", False),
-    ("<think>走</think><action>go</action>", "go", False),
-    ("<think>a</think></action>go on and on and on<action>", "n and on and on<action>"[-20:], False),
-    ("short", "short", False),
-    ("", "", False),
-])
+@pytest.mark.parametrize(
+    ("text", "action", "valid"),
+    [
+        ("<think>a</think><action> Go East </action>", "Go East", True),
+        ("<think>a</think><action>one</action><action>two</action>", "one", True),
+        ("<action>go</action>", "go", False),
+        ("<think>a<action>go</action>", "go", False),
+        ("<think>走</think><action>go</action>", "go", False),
+        ("<think>a</think></action>go on and on and on<action>", "n and on and on<action>"[-20:], False),
+        ("short", "short", False),
+        ("", "", False),
+    ],
+)
 def test_what_a_thinking_reply_says(text, action, valid):
     assert parsed(text, "think") == (action, valid)
 
@@ -208,7 +219,7 @@ def test_reading_a_reply_never_raises(text, style):
 
 def test_a_plain_reply_that_was_cut_off_has_not_the_form():
     chat = Chat(tokenizer("chatml"), Format("window", "plain"))
-    assert chat.parsed(sample(chat, "look")) .valid
+    assert chat.parsed(sample(chat, "look")).valid
     assert not chat.parsed(sample(chat, "loo", ended=False)).valid
 
 
@@ -226,6 +237,8 @@ def test_a_tokenizer_without_a_template_is_refused_in_words():
     words.chat_template = None
     with pytest.raises(ConfigError, match="no chat template"):
         Chat(words, Format())
-    words.chat_template = "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+    words.chat_template = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+    )
     with pytest.raises(ConfigError, match="leaves out what the assistant says"):
         Chat(words, Format())

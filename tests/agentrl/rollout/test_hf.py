@@ -76,7 +76,10 @@ def test_a_conversation_read_from_the_cache_is_the_one_read_anew(ends):
         dice = np.random.default_rng(5)
         replies = []
         for turn in range(4):
-            asked = [request(c.tolist(), 0, i, 0, turn, session=i if session else -1) for i, c in enumerate(contexts)]
+            asked = [
+                request(c.tolist(), 0, i, 0, turn, session=i if session else -1)
+                for i, c in enumerate(contexts)
+            ]
             asked = asked[turn:]  # some leave the game
             samples = one.generate(asked, Sampling(max_tokens=7))
             replies += [s.ids.tolist() for s in samples]
@@ -104,7 +107,10 @@ def test_a_context_that_was_rewritten_is_read_anew():
 def test_the_same_context_asked_again_gives_the_same_reply():
     one = sampler()
     asked = [request([5, 6, 7, 8], 0, 1, session=2)]
-    assert one.generate(asked, Sampling(max_tokens=5))[0].ids == one.generate(asked, Sampling(max_tokens=5))[0].ids
+    assert (
+        one.generate(asked, Sampling(max_tokens=5))[0].ids
+        == one.generate(asked, Sampling(max_tokens=5))[0].ids
+    )
 
 
 def test_new_weights_and_forgetting_drop_what_is_cached():
@@ -137,7 +143,10 @@ def test_scores_are_the_summed_log_probabilities_of_a_plain_forward_pass(session
     options[2].append(ids32())
     asked = [request(ids, 0, i, session=session + i if session > 0 else -1) for i, ids in enumerate(texts)]
     if session > 0:
-        one.generate([request(ids[:-2], 0, i, session=session + i) for i, ids in enumerate(texts)], Sampling(max_tokens=1))
+        one.generate(
+            [request(ids[:-2], 0, i, session=session + i) for i, ids in enumerate(texts)],
+            Sampling(max_tokens=1),
+        )
     found = one.score(asked, options)
     for prompt, own, values in zip(texts, options, found, strict=True):
         assert values == pytest.approx([sum(full(module, prompt, o)) for o in own], abs=1e-3)
@@ -191,7 +200,9 @@ def test_tokens_are_drawn_as_often_as_the_tempered_distribution_says():
     wanted = torch.softmax(torch.tensor(logits) / 0.5, -1)
     assert torch.allclose(share, wanted, atol=0.01)
     assert torch.allclose(logp, wanted.log()[ids])
-    assert torch.allclose(draws(logits, Sampling(0.5, processed=False))[2], torch.log_softmax(torch.tensor(logits), -1)[ids])
+    assert torch.allclose(
+        draws(logits, Sampling(0.5, processed=False))[2], torch.log_softmax(torch.tensor(logits), -1)[ids]
+    )
 
 
 def test_truncation_leaves_the_likeliest_tokens_and_counts_them_as_everything():
@@ -199,6 +210,8 @@ def test_truncation_leaves_the_likeliest_tokens_and_counts_them_as_everything():
     share, ids, logp = draws(logits, Sampling(top_k=2))
     assert share.tolist() == pytest.approx([4 / 7, 3 / 7, 0, 0], abs=0.01)
     assert torch.allclose(logp.exp(), torch.tensor([4 / 7, 3 / 7])[ids])
-    assert draws(logits, Sampling(top_p=0.71))[0].tolist() == pytest.approx([4 / 9, 3 / 9, 2 / 9, 0], abs=0.01)
+    assert draws(logits, Sampling(top_p=0.71))[0].tolist() == pytest.approx(
+        [4 / 9, 3 / 9, 2 / 9, 0], abs=0.01
+    )
     assert draws(logits, Sampling(top_p=0.69))[0].tolist() == pytest.approx([4 / 7, 3 / 7, 0, 0], abs=0.01)
     assert draws(logits, Sampling(top_p=1e-9))[0].tolist() == [1, 0, 0, 0]

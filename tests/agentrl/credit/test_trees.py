@@ -1,0 +1,53 @@
+import pytest
+from agentrl.credit.trees import backed_up
+from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
+from hypothesis import given
+from hypothesis import strategies as st
+
+TURN = Turn("", ids32(), ids32(), floats32(), "", "", {}, "")
+
+
+def tree(*nodes):
+    """Return a tree from (parent, score of the leaf or None, outcome)."""
+    made = [
+        Node(parent, TURN, terminal=score is not None, outcome=outcome, score=score or 0.0)
+        for parent, score, outcome in nodes
+    ]
+    return Tree(Task("t", "train", 0), tuple(made))
+
+
+def test_an_action_is_worth_the_mean_score_below_it():
+    done = backed_up(
+        tree(
+            (-1, None, None),
+            (0, 1.0, "success"),
+            (0, None, None),
+            (2, 0.5, "failure"),
+            (2, 0.0, "turn_limit"),
+            (-1, 0.25, "failure"),
+        )
+    )
+    assert [n.visits for n in done.nodes] == [3, 1, 2, 1, 1, 1]
+    assert [n.q for n in done.nodes] == pytest.approx([0.5, 1.0, 0.25, 0.5, 0.0, 0.25])
+
+
+def test_errors_of_the_environment_count_nowhere():
+    done = backed_up(
+        tree((-1, None, None), (0, 1.0, "success"), (0, 0.0, "environment_error"), (-1, 0.0, "deadline"))
+    )
+    assert [(n.visits, n.q) for n in done.nodes] == [(1, 1.0), (1, 1.0), (0, 0.0), (0, 0.0)]
+
+
+def test_an_empty_tree_stays_empty():
+    assert backed_up(tree()).nodes == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.floats(0, 1)), min_size=1, max_size=30))
+def test_the_roots_hold_all_leaves_between_them(drawn):
+    nodes = [(parent % (i + 1) - 1, score, "failure") for i, (parent, score) in enumerate(drawn)]
+    done = backed_up(tree(*nodes))
+    leaves = [n.score for i, n in enumerate(done.nodes) if not done.children(i)]
+    roots = [done.nodes[i] for i in done.children(-1)]
+    assert sum(n.visits for n in roots) == len(leaves)
+    assert sum(n.q * n.visits for n in roots) == pytest.approx(sum(leaves))
+    assert all(0 <= n.q <= 1 for n in done.nodes)
