@@ -3,11 +3,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agentrl.errors import DataError
 from agentrl.trajectories import dump, parse, read_trajectories, write_trajectories
 from agentrl.types import Sampling, Task, Trajectory, Turn, floats32, ids32
-from hypothesis import given
-from hypothesis import strategies as st
 
 texts = st.text(st.characters(categories=None), max_size=20)
 numbers = st.floats()

@@ -1,11 +1,12 @@
 import pickle
 
 import pytest
-from agentrl.errors import ConfigError
-from agentrl_envs.guess import Guess
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agentrl.errors import ConfigError
+from agentrl_envs.guess import Guess
 
 
 def begun(number=0, split="dev"):

@@ -1,7 +1,8 @@
 import pytest
-from agentrl_verifiers.integer import last_integer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agentrl_verifiers.integer import last_integer
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import pytest
-from agentrl.credit.trees import backed_up
-from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agentrl.credit.trees import backed_up
+from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
 
 TURN = Turn("", ids32(), ids32(), floats32(), "", "", {}, "")
 

@@ -1,11 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agentrl.errors import ConfigError
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.wording import parsed
 from agentrl.types import Sample, floats32, ids32
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.agentrl.rollout.examples import ENDS, TEMPLATES, tokenizer
 
 FAMILIES = sorted(TEMPLATES)

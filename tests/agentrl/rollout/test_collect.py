@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+
 from agentrl.env import Reply, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.rollout.chat import Chat, Format
@@ -9,7 +10,6 @@ from agentrl.rollout.hf import HFSampler
 from agentrl.rollout.scripted import ScriptedSampler
 from agentrl.types import Sampling, Task
 from agentrl_envs.guess import Guess
-
 from tests.agentrl.rollout.examples import Doors, model, tasks, tokenizer
 
 MODES = [("window", "plain"), ("window", "think"), ("transcript", "plain"), ("transcript", "think")]

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
+
 from agentrl.errors import ConfigError, RunError
 from agentrl.rollout import scores
 from agentrl.rollout.draw import drawn, uniforms
 from agentrl.rollout.hf import HFSampler
 from agentrl.types import Sampling, ids32
-
 from tests.agentrl.rollout.examples import model, request
 
 END = 3
@@ -169,7 +169,7 @@ def test_the_module_is_left_in_training_mode_with_its_gradients():
 
 
 def test_a_context_beyond_the_models_positions_is_refused_in_words():
-    with pytest.raises(RunError, match="2051 tokens .* does not fit the model's 2048 positions"):
+    with pytest.raises(RunError, match=r"2051 tokens .* does not fit the model's 2048 positions"):
         sampler().generate([request([5] * 2048)], Sampling(max_tokens=3))
 
 
@@ -184,7 +184,7 @@ def test_uniforms_depend_on_the_key_alone_and_fill_the_unit_interval():
     long = uniforms((1, 2, 3, 4), 4000)
     assert (uniforms((1, 2, 3, 4), 10) == long[:10]).all()
     assert (uniforms((1, 2, 3, 5), 10) != long[:10]).all()
-    assert 0 <= long.min() and long.max() < 1
+    assert long.min() >= 0 and long.max() < 1
     assert abs(long.mean() - 0.5) < 0.02 and abs(long.std() - 12**-0.5) < 0.02
 
 

@@ -1,11 +1,11 @@
 import pytest
+
 from agentrl.algo import Branches
 from agentrl.errors import ConfigError
 from agentrl.rollout.collect import Start, collect
 from agentrl.rollout.tree import branch
 from agentrl.types import Task
 from agentrl_envs.guess import Guess
-
 from tests.agentrl.rollout.examples import Doors, tasks
 from tests.agentrl.rollout.test_collect import MODES, chat_of, policy, saying, starts_of
 
@@ -48,7 +48,7 @@ def test_a_tree_has_alternatives_at_the_wanted_states_played_to_the_end(mode, st
 
 
 def test_an_alternative_goes_on_from_the_restored_state():
-    trees, chat = grown(env=Guess)
+    trees, _ = grown(env=Guess)
     for tree in trees:
         for leaf in range(len(tree.nodes)):
             if not tree.children(leaf):
