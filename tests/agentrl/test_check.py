@@ -1,12 +1,14 @@
+# ruff: noqa: E501 - messages are kept whole
 """The conformance kit passes what is right, and notices each thing that is wrong."""
 
 from pathlib import Path
 
 import pytest
 
-from agentrl.check import Finding, Watch, check_command, findings
-from agentrl.check_env import env_rules
-from agentrl.check_verifier import verifier_rules
+from agentrl.check import check_command
+from agentrl.check.env import env_rules
+from agentrl.check.rules import Finding, Watch, findings
+from agentrl.check.verifier import verifier_rules
 from agentrl.errors import ConfigError
 
 PLUGINS = Path(__file__).parent / "plugins"

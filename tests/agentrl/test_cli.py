@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are kept whole
 """The command line: what it prints, how it ends, how fast it says no."""
 
 import errno

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.types import Panel, Task
@@ -43,7 +43,7 @@ class SameContent(Steps):
 
 
 class EmptySplit(Steps):
-    panel_sizes = {"train": 10, "dev": 0, "test": 5}
+    panel_sizes: ClassVar[Mapping[str, int]] = {"train": 10, "dev": 0, "test": 5}
 
 
 class DrawnPanel(Steps):
@@ -116,7 +116,7 @@ class AtHome(Steps):
     """Snapshots mean something in this process only."""
 
     restorable = "exact"
-    shelf: dict[int, int] = {}  # noqa: RUF012
+    shelf: ClassVar[dict[int, int]] = {}
 
     def save(self) -> Any:
         self.shelf[len(self.shelf)] = self.at

@@ -5,35 +5,21 @@ from collections.abc import Iterator, Sequence
 
 HOSTILE: tuple[str, ...] = (
     "", " ", "\n", "\t\r\n", "\x00", "\x00\x01\x02\x7f\x80\xff", "\ud800", "\ufffd" * 3, "\u202eesrever",
-    "e\u0301\u0301\u0301", "🦖" * 20, "ｃｌｉｃｋ［ｂｕｙ］", "İ ß ǅ", "[", "]", "[]", "[[", "click[", "click]", "]click[", "search[",
-    "search[]", "search[[x]]", "click[[[[[[", "search[" + "a" * 3000 + "]", "a" * 5000, "[" * 4000, "(" * 1000,
-    "x " * 2000, "-1", "0", "1e309", "nan", "inf", "9" * 4000, "٣", "None", "null", "true", "{}", '{"name": null}',
-    '{"a":' * 500, "<think>", "</think></action>", "<action>", "%s %n %d", "{0} {x!r} {", "\\", "\\x", "'\"`", "; ls /",
-    "$(id)", "../../etc/passwd", "' OR 1=1 --", "<script>", "(a+)+$", "\\d{9999}", "*", "?", "+", "^$",
+    "e\u0301\u0301\u0301", "🦖" * 20, "ｃｌｉｃｋ［ｂｕｙ］", "İ ß ǅ",
+    "[", "]", "[]", "[[", "click[", "click]", "]click[", "search[", "search[]", "search[[x]]", "click[[[[[[",
+    "search[" + "a" * 3000 + "]", "a" * 5000, "[" * 4000, "(" * 1000, "x " * 2000,
+    "-1", "0", "1e309", "nan", "inf", "9" * 4000, "٣", "None", "null", "true",
+    "{}", '{"name": null}', '{"a":' * 500, "<think>", "</think></action>", "<action>",
+    "%s %n %d", "{0} {x!r} {", "\\", "\\x", "'\"`", "; ls /", "$(id)", "../../etc/passwd", "' OR 1=1 --",
+    "<script>", "(a+)+$", "\\d{9999}", "*", "?", "+", "^$",
 )  # fmt: skip
 """texts that break parsers"""
-PIECES: tuple[str, ...] = (
-    "[",
-    "]",
-    "(",
-    ")",
-    "\x00",
-    "\n",
-    " ",
-    "é",
-    "\u200b",
-    "\ud83d",
-    "<",
-    ">",
-    "{",
-    "\\",
-    "9",
-)
+PIECES = ("[", "]", "(", ")", "\x00", "\n", " ", "é", "\u200b", "\ud83d", "<", ">", "{", "\\", "9")
 """what is put in the middle of a good text"""
 
 
 def hostile(seed: int, count: int, good: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the texts of `HOSTILE`, then random damage to good texts and random characters, `count` in all."""
+    """Yield `count` texts: those of `HOSTILE`, then good texts damaged at random, and random characters."""
     yield from HOSTILE[:count]
     dice = random.Random(seed)
     for _ in range(count - len(HOSTILE)):

@@ -4,8 +4,8 @@ import math
 import pickle
 from collections.abc import Sequence
 
-from agentrl.check import Broken, LeftOut, Rule, Watch
-from agentrl.hostile import hostile
+from agentrl.check.hostile import hostile
+from agentrl.check.rules import Broken, LeftOut, Rule, Watch
 from agentrl.registry import find
 from agentrl.types import Task
 from agentrl.verify import Pair, Submission, Verdict, Verifier, as_verifier

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from agentrl.check import Broken
+from agentrl.check.rules import Broken
 
 LIMIT = 120.0
 """seconds the other process may take"""
@@ -17,12 +17,12 @@ Wish = Literal["panels", "restore"]
 def elsewhere(name: str, options: Mapping[str, Any], wish: Wish, data: bytes) -> Any:
     """Return what an environment answers to a wish in a fresh process.
 
-    `panels`: the hashes of its panels. `restore`: what is seen when a snapshot's episode goes on (`data` is the
-    snapshot and the actions, pickled).
+    `panels`: the hashes of its panels. `restore`: what is seen when a snapshot's episode goes on (`data` is
+    the snapshot and the actions, pickled).
 
     Errors: Broken where the process ends with an error or does not end.
     """
-    command = [sys.executable, "-c", "from agentrl.other_process import answer; answer()"]
+    command = [sys.executable, "-c", "from agentrl.check.process import answer; answer()"]
     # Another hash seed: an order that hangs on it must not pass. The same path: the same plug-ins.
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "4242"}
     request = pickle.dumps((name, dict(options), wish, data))
@@ -40,8 +40,8 @@ def elsewhere(name: str, options: Mapping[str, Any], wish: Wish, data: bytes) ->
 
 def answer() -> None:
     """Read a request from standard input, write the answer to standard output."""
-    from agentrl.check import Watch
-    from agentrl.check_env import EnvKit
+    from agentrl.check.rules import Watch
+    from agentrl.check.stage import Stage
     from agentrl.env import SPLITS
     from agentrl.registry import find
 
@@ -49,11 +49,11 @@ def answer() -> None:
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # what the environment prints must not mix with the answer
     cls = find("envs", name)
-    kit = EnvKit(name, cls, options, Watch())
-    env = kit.make()
+    stage = Stage(name, cls, options, Watch())
+    env = stage.make()
     if wish == "panels":
         out.write(pickle.dumps([env.tasks(split).hash for split in SPLITS]))
         return
     taken, actions = pickle.loads(data)
     env.restore(taken)
-    out.write(pickle.dumps(kit.go_on(env, actions)))
+    out.write(pickle.dumps(stage.go_on(env, actions)))
