@@ -11,15 +11,16 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
-from agentrl.algo import Play
+from agentrl.algo import AlgoState, Play
 from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
-from agentrl.env import SPLITS, Split, TextEnv
+from agentrl.env import SPLITS, Player, Split, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.evaluate import Judge, first, stream
 from agentrl.folder import RunFolder
@@ -30,7 +31,7 @@ from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from agentrl.learner.warm import WarmStart
 from agentrl.progress import Progress
-from agentrl.records import CurvePoint, Evaluation, PanelRecord, SampleEpisode, Summary, final_scores, sample_episode, scores
+from agentrl.records import CurvePoint, Evaluation, Measurement, PanelRecord, SampleEpisode, Summary, final_scores, sample_episode, scores
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import PlayerActor, Start, collect
@@ -81,8 +82,7 @@ class Run:
         self.algo = make_algo(settings)
         self.algo.check()
         check_learner(self.algo, settings.learner)
-        if settings.model.device_is_cpu:
-            torch.set_num_threads(settings.run.threads)
+        torch.set_num_threads(settings.run.threads)
         world = self.make_env("train")
         self.panels: dict[Split, Panel] = {split: world.tasks(split) for split in SPLITS}
         self.seconds: dict[str, float] = defaultdict(float)
@@ -228,9 +228,9 @@ class Run:
         state, done, learner = self._learner()
         gatherer = Gatherer(settings, self.algo, self.panels["train"], self.make_env, self.chat, self.sampler,
                             self.folder.path / "trajectories")
-        if done == 0 and self.checkpoint is None:
-            self._save("rl", 0, learner, state)
+        if self.state is None:
             self._look(0)
+            self._save("rl", 0, learner, state)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
             self.policy.module.eval()

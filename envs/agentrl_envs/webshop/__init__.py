@@ -1,1 +1,5 @@
 """WebShop: search, look, choose, buy."""
+
+from agentrl_envs.webshop.env import WebShop
+
+__all__ = ["WebShop"]

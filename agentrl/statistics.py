@@ -1,0 +1,136 @@
+"""Numbers that reports show: means and how far to trust them.
+
+Tasks are the unit of a measurement and seeds the unit of a claim about an algorithm. Intervals over tasks
+are bootstrap percentile intervals; intervals over seeds, of which there are few, are Student's t.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agentrl.errors import DataError
+
+_CHUNK = 2_000_000
+"""resampled counts held at once (16 MB)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and the ends of its interval, in the unit of the values."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the arithmetic mean.
+
+    Errors: DataError where there are no values or one is not finite.
+    """
+    return float(_checked(values).mean())
+
+
+def bootstrap(
+    values: Sequence[float], *, level: float = 0.95, draws: int = 10_000, seed: int = 0
+) -> Interval:
+    """Return the mean with its percentile interval over values drawn again with replacement.
+
+    Source: Efron and Tibshirani 1993, section 13.3.
+    Errors: DataError where there are no values or one is not finite.
+    Edge:   equal values give an interval without width, however few they are.
+    """
+    data = _checked(values)
+    # A resample is a multinomial count of each distinct value: two numbers a draw for successes, not n.
+    distinct, counts = np.unique(data, return_counts=True)
+    rng = np.random.default_rng(seed)
+    size = max(1, _CHUNK // len(distinct))
+    means = [
+        rng.multinomial(len(data), counts / len(data), size=min(size, draws - start)) @ distinct / len(data)
+        for start in range(0, draws, size)
+    ]
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(data.mean()), float(low), float(high))
+
+
+def paired_difference(
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    level: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of after - before with its bootstrap interval; entry i of both is the same task.
+
+    Errors: DataError where the lengths differ.
+    """
+    if len(before) != len(after):
+        raise DataError(f"a paired difference needs the same tasks twice; got {len(before)} and {len(after)}")
+    return bootstrap(list(_checked(after) - _checked(before)), level=level, draws=draws, seed=seed)
+
+
+def over_seeds(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Return the mean over runs that differ in their seed, with Student's t interval.
+
+    Edge: one run says nothing about the next: its interval is infinite.
+    """
+    data = _checked(values)
+    centre = float(data.mean())
+    if len(data) == 1:
+        return Interval(centre, -math.inf, math.inf)
+    error = float(data.std(ddof=1)) / math.sqrt(len(data))
+    width = student_quantile(level, len(data) - 1) * error
+    return Interval(centre, centre - width, centre + width)
+
+
+def area(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return the mean height of a curve: the area by trapezia over the width of x.
+
+    Units:  those of y, so that curves over iterations and over environment steps compare.
+    Errors: DataError unless x increases and is as long as y, at least two points.
+    """
+    across, height = _checked(x), _checked(y)
+    if len(across) != len(height) or len(across) < 2 or not bool((np.diff(across) > 0).all()):
+        raise DataError(
+            f"an area needs two or more points with increasing x; got {len(across)} x, {len(height)} y"
+        )
+    slices = np.diff(across) * (height[1:] + height[:-1]) / 2
+    return float(slices.sum() / (across[-1] - across[0]))
+
+
+def student_quantile(level: float, freedom: int) -> float:
+    """Return the t with P(|T| < t) = level, for a whole number of degrees of freedom.
+
+    Source: Abramowitz and Stegun 1964, equations 26.7.3 and 26.7.4, solved by bisection.
+    Errors: DataError unless 0 < level < 1 and freedom >= 1.
+    """
+    if not 0 < level < 1 or freedom < 1:
+        raise DataError(
+            f"level={level}, freedom={freedom}: the level lies inside 0 and 1, freedom is 1 or more"
+        )
+    low, high = 0.0, math.pi / 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _inside(middle, freedom) < level else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _inside(theta: float, freedom: int) -> float:
+    """Return P(|T| < sqrt(freedom) tan theta): a finite sum of powers of the cosine."""
+    cosine, odd = math.cos(theta), freedom % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for power in range(odd, freedom - 1, 2):
+        total += term
+        term *= cosine**2 * (power + 1) / (power + 2)
+    total *= math.sin(theta)
+    return (theta + total) * 2 / math.pi if odd else total
+
+
+def _checked(values: Sequence[float]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    data = np.asarray(values, dtype=np.float64)
+    if data.ndim != 1 or not len(data) or not bool(np.isfinite(data).all()):
+        raise DataError(f"statistics need a list of one or more finite numbers; got {list(values)[:5]!r}...")
+    return data

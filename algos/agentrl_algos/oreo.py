@@ -1,0 +1,79 @@
+"""OREO: Offline REasoning Optimization (arXiv:2412.16145): policy and critic from stored episodes.
+
+Both are trained on the soft Bellman equation, telescoped to the end of the episode:
+
+    V(s_t) = R - beta * sum_{i >= t} log(pi / ref)(a_i | s_i)
+
+The critic moves V towards the right side, the policy moves its own log-ratio with V held fixed, both with the
+values and log-probabilities from before the step. Levels say where states are: before every `token`, every
+`step` (turn), once a `response`; `single` is the one-step form.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agentrl.algo import Algorithm, AlgoState, Losses, Stored, above
+from agentrl.batch import TokenTable
+from agentrl.credit.bellman import importance_weight, one_step_residual, policy_residual, states, value_residual
+from agentrl.losses.bellman import bellman
+from agentrl.losses.kl import kl
+from agentrl.registry import algo
+
+
+@algo("oreo")
+@dataclass(frozen=True, slots=True)
+class OREO(Algorithm):
+    """Make policy and value agree on what stored episodes earned."""
+
+    level: Literal["token", "step", "response", "single"] = "token"
+    """where states are"""
+    beta: float = 0.03
+    """price of leaving the reference, in reward units per nat"""
+    alpha: float = 0.01
+    """weight of the k3 penalty to the reference, in nats"""
+    importance: bool = False
+    """weigh each episode by exp(min(1, its log-ratio))"""
+    source: Literal["policy", "demonstrator"] = "policy"
+    """who plays the stored episodes"""
+    per_task: int = 4
+    """stored episodes a training task"""
+    batch: int = 128
+    """episodes an iteration"""
+
+    coupled = True
+    unit = "trajectory"
+    extra = "reference and critic"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The reference's log-probabilities, and values."""
+        return frozenset({"logp_ref", "values"})
+
+    def check(self) -> None:
+        """Refuse a price of nothing and empty batches."""
+        above(self.beta, 0, "beta")
+        above(self.per_task, 0, "per_task")
+        above(self.batch, 0, "batch")
+
+    def collect(self) -> Stored:
+        """Return stored episodes, good and bad."""
+        return Stored(self.source, self.per_task, self.batch)
+
+    def loss(self, table: TokenTable, state: AlgoState) -> Losses:
+        """Return the two Bellman losses, scalars."""
+        which = table.trajectory
+        ratio = table.logp - table.logp_ref
+        ret = table.trajectories.ret.to(ratio.dtype)
+        mark = states(self.level, table.turn, which)
+        weight = importance_weight(ratio, which, len(ret)) if self.importance else None
+        value = value_residual(table.values, ratio, ret, which, beta=self.beta)
+        if self.level == "single":
+            policy = one_step_residual(table.values, ratio, ret, which, beta=self.beta)
+        else:
+            policy = policy_residual(table.values, ratio, ret, which, mark, beta=self.beta)
+        penalty = kl(table.logp, table.logp_ref, "k3").mean()
+        return Losses(
+            policy=bellman(policy, mark, which, weight=weight) + self.alpha * penalty,
+            critic=bellman(value, mark, which, weight=weight),
+            metrics={"kl_reference": penalty.detach(), "value_mean": table.values.detach().mean()},
+        )

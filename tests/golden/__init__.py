@@ -1,0 +1,1 @@
+"""Reference numbers, run through the public functions: `python -m tests.golden`."""

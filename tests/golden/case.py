@@ -1,0 +1,18 @@
+"""One thing to compare."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.golden.compare import Tolerance
+from tests.golden.public import Public
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A name, what is expected, how closely, and how to get it from the public functions."""
+
+    name: str
+    expected: Any
+    tolerance: Tolerance
+    run: Callable[[Public], Any]
