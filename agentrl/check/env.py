@@ -13,7 +13,7 @@ from functools import partial
 from agentrl.check.hostile import hostile
 from agentrl.check.process import elsewhere
 from agentrl.check.rules import Broken, LeftOut, Rule, Watch
-from agentrl.check.stage import Stage, same
+from agentrl.check.stage import Seen, Stage, same
 from agentrl.config import env_options
 from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
@@ -21,9 +21,14 @@ from agentrl.registry import absolute, find
 
 ACTIONS = 400
 """hostile actions tried"""
+WALKS = 8
+"""random episodes of a task in which state keys are compared"""
 ANSWERS = ("answer", "answers", "gold", "label", "secret", "solution")
 """fields of a task's data that must not be read off the first observation"""
 PAYMENT = re.compile(r"\b(?:reward|score)\b\W{0,3}-?\d", re.IGNORECASE)
+
+Offer = frozenset[str] | None
+"""the actions that are of use somewhere; None where they are not listed"""
 
 
 def env_rules(name: str, given: Mapping[str, str], watch: Watch) -> Sequence[Rule]:
@@ -111,12 +116,12 @@ def _deterministic(stage: Stage) -> None:
 def _expert(stage: Stage) -> None:
     env = stage.make()
     for task in stage.tasks():
-        stage.begin(env, task)
+        now = stage.begin(env, task)
         try:
             player = env.player("expert", 0)
         except ConfigError as why:
             raise LeftOut(str(why)) from None
-        last = stage.finish(env, task, player)
+        last = stage.finish(env, now, player)
         if last.score != 1 or not last.over[0]:
             raise Broken(f"task {task.id} ended with score {last.score:g}")
 
@@ -125,7 +130,7 @@ def _junk(stage: Stage) -> None:
     env = stage.make()
     for task in stage.tasks():
         for text in ("", "xyzzy", "I do not know."):
-            last = stage.finish(env, task, lambda _, text=text: text)  # type: ignore[misc]
+            last = stage.finish(env, stage.begin(env, task), lambda _, text=text: text)  # type: ignore[misc]
             if last.score >= 1:
                 raise Broken(f"task {task.id} is solved by saying {text!r}")
 
@@ -182,26 +187,36 @@ def _picklable(stage: Stage) -> None:
 
 
 def _state_keys(stage: Stage) -> None:
-    env = stage.make()
+    env, listed = stage.make(), False
     for task in stage.tasks():
-        offers: dict[str, frozenset[str]] = {}
-        nexts: dict[tuple[str, str], frozenset[str]] = {}
-        for seed in range(8):
+        offers: dict[str, Offer] = {}
+        nexts: dict[tuple[str, str], Offer] = {}
+        for seed in range(WALKS):
             actions = stage.wander(env, task, 30 + seed)
-            seen = stage.play(env, task, actions)
-            for now, action, then in zip(seen, [*actions, ""], [*seen[1:], None], strict=True):
-                if now.admissible is None:
-                    if any(now.over):
-                        continue
-                    raise LeftOut("it lists no actions")
-                offer = frozenset(now.admissible)
-                if offers.setdefault(now.key, offer) != offer:
-                    raise Broken(f"task {task.id}: {_apart(offers[now.key], offer)} under one key, {now.key}")
-                if then is not None and then.admissible is not None and action in offer:
-                    offer = frozenset(then.admissible)
-                    if nexts.setdefault((now.key, action), offer) != offer:
-                        apart = _apart(nexts[now.key, action], offer)
-                        raise Broken(f"task {task.id}: {apart} after {action!r} under one key, {now.key}")
+            going = [now for now in stage.play(env, task, actions) if not any(now.over)]
+            for number, now in enumerate(going):
+                listed |= now.admissible is not None
+                before = offers.setdefault(now.key, _offer(now))
+                _told_apart(before, _offer(now), f"task {task.id}: key {now.key}")
+                if number:
+                    then = going[number - 1].key, actions[number - 1]
+                    where = f"task {task.id}: key {then[0]}, after {then[1]!r}"
+                    _told_apart(nexts.setdefault(then, _offer(now)), _offer(now), where)
+    if not listed:
+        raise LeftOut("it lists no actions")
+
+
+def _offer(now: Seen) -> Offer:
+    return None if now.admissible is None else frozenset(now.admissible)
+
+
+def _told_apart(one: Offer, two: Offer, where: str) -> None:
+    """Raise Broken where one key stands for states that offer different actions."""
+    if one == two:
+        return
+    if one is None or two is None:
+        raise Broken(f"{where} stands for states that list their actions and states that do not")
+    raise Broken(f"{where} stands for states that offer {min(one ^ two)!r} and states that do not")
 
 
 def _leaks(stage: Stage) -> None:
@@ -229,9 +244,3 @@ def _gymnasium(stage: Stage) -> None:
     ):
         warnings.simplefilter("ignore")
         check_env(stage.make())
-
-
-def _apart(one: frozenset[str], two: frozenset[str]) -> str:
-    """Return in words how two sets of actions differ."""
-    only = sorted(one ^ two)[0]
-    return f"states that offer {only!r} and states that do not"

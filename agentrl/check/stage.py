@@ -113,9 +113,8 @@ class Stage:
             now = self.step(env, actions[-1])
         return actions
 
-    def finish(self, env: TextEnv, task: Task, player: Callable[[str], str]) -> Seen:
-        """Return the end of an episode played by a player, which is made once the episode has begun."""
-        now = self.begin(env, task)
+    def finish(self, env: TextEnv, now: Seen, player: Callable[[str], str]) -> Seen:
+        """Return the end of an episode that a player plays on from `now`."""
         while not any(now.over):
             now = self.step(env, player(now.observation))
         return now
