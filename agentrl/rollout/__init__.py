@@ -1,0 +1,1 @@
+"""Playing episodes: messages to tokens, tokens to replies, replies to trajectories."""

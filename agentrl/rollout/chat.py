@@ -1,0 +1,224 @@
+"""Messages to tokens and back, through the tokenizer's own chat template.
+
+What the policy wrote is never tokenised again. A growing conversation is rendered as text, compared with the
+text so far, and only what was added is tokenised; where a template rewrites the past (it strips earlier
+thoughts, or trims what was said) the turn starts a new segment with the whole of it.
+"""
+
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from agentrl.errors import ConfigError
+from agentrl.rollout import wording
+from agentrl.rollout.wording import Past
+from agentrl.types import Sample, ids32
+
+_MARK = "agentrlmark"
+_CACHED = 8192
+"""rendered prompts remembered: members of a group start alike, and evaluations repeat"""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How an episode is put into prompts."""
+
+    mode: Literal["window", "transcript"] = "window"
+    """window: each turn is a prompt of its own; transcript: one growing conversation"""
+    style: Literal["plain", "think"] = "think"
+    """plain: the reply is the action; think: <think>...</think><action>...</action>"""
+    history: int = 2
+    """window: earlier turns shown"""
+    max_context: int = 4096
+    """prompt and reply, in tokens"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the sampler is asked with."""
+
+    context: "array[int]"
+    """everything the model reads"""
+    added: "array[int]"
+    """its end that is new in this turn: all of it where `fresh`"""
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a reply says."""
+
+    text: str
+    action: str
+    valid: bool
+    """it has the form that was asked for"""
+
+
+class Chat:
+    """A tokenizer and a format: opens dialogues, encodes and decodes.
+
+    Errors: ConfigError where the tokenizer has no chat template, or one that hides what is said.
+    """
+
+    def __init__(self, tokenizer: Any, form: Format) -> None:
+        if not getattr(tokenizer, "chat_template", None):
+            raise ConfigError("the tokenizer has no chat template; use an instruct model, or set one")
+        self.tokenizer = tokenizer
+        self.form = form
+        specials = sorted((t.content for t in tokenizer.added_tokens_decoder.values() if t.special), key=len)
+        self._special = re.compile("|".join(re.escape(token) for token in reversed(specials)) or r"(?!)")
+        self._takes_system = self._shows_system()
+        self.end = self._end_token()
+        """id of the token that the template puts after a reply"""
+        self._window = lru_cache(maxsize=_CACHED)(lambda said: self.encoded(self.rendered(said)))
+
+    def opened(self, goal: str, instructions: str) -> "Dialogue":
+        """Return the dialogue of an episode that has just begun."""
+        return Dialogue(self, goal, instructions)
+
+    def encoded(self, text: str) -> "array[int]":
+        """Return the ids of a text; special tokens written in it become special tokens, none is added."""
+        return ids32(self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decoded(self, ids: Sequence[int]) -> str:
+        """Return the text of ids, special tokens included."""
+        text: str = self.tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    def reply(self, action: str) -> "array[int]":
+        """Return an action as the policy should have written it, with the end token."""
+        return self.ended(self.option(action))
+
+    def ended(self, ids: "array[int]") -> "array[int]":
+        """Return a reply with the end token after it."""
+        return ids + ids32([self.end])
+
+    def option(self, action: str) -> "array[int]":
+        """Return an action as a reply in the format's style, without the end token."""
+        return self.encoded(self.defused(wording.reply(action, self.form.style)))
+
+    def defused(self, text: str) -> str:
+        """Return a text in which no special token is spelt: the world cannot speak as the template does."""
+        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+    def rendered(self, said: Sequence[tuple[str, str]], *, ask: bool = True) -> str:
+        """Return (role, content) messages as the template writes them, with the reply begun where `ask`."""
+        if said and said[0][0] == "system" and not self._takes_system:
+            (_, rules), (role, first), *rest = said
+            said = [(role, f"{rules}\n\n{first}"), *rest]
+        messages = [{"role": role, "content": content} for role, content in said]
+        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask)
+        return text
+
+    def window(self, said: tuple[tuple[str, str], ...]) -> "array[int]":
+        """Return the ids of messages that stand alone; remembered."""
+        return self._window(said)
+
+    def parsed(self, sample: Sample, *, thinking: bool = False) -> Parsed:
+        """Return what a reply says. `thinking`: the prompt had already opened the thought."""
+        ended = sample.stop == "stop"
+        text = self.decoded(sample.ids[:-1] if ended else sample.ids)
+        action, valid = wording.parsed(f"<think>{text}" if thinking else text, self.form.style)
+        # A plain reply that was cut off is half an action.
+        return Parsed(text, action, valid and (ended or self.form.style == "think"))
+
+    def _shows_system(self) -> bool:
+        self._takes_system = True
+        try:
+            return _MARK in self.rendered([("system", _MARK), ("user", "hello")])
+        except Exception:  # templates refuse a role with whatever their engine raises
+            return False
+
+    def _end_token(self) -> int:
+        text = self.rendered([("user", "hello"), ("assistant", _MARK)], ask=False)
+        if _MARK not in text.lower():
+            raise ConfigError("the tokenizer's chat template leaves out what the assistant says")
+        after = self.encoded(text[text.lower().rindex(_MARK) + len(_MARK) :])
+        if after and self.tokenizer.added_tokens_decoder.get(after[0]) is not None:
+            return after[0]
+        if self.tokenizer.eos_token_id is None:
+            raise ConfigError(
+                "neither the chat template nor the tokenizer names an end token; replies would never end"
+            )
+        return int(self.tokenizer.eos_token_id)
+
+
+class Dialogue:
+    """One episode as the policy reads it."""
+
+    def __init__(self, chat: Chat, goal: str, instructions: str) -> None:
+        self._chat = chat
+        self._goal = chat.defused(goal)
+        self._rules = chat.defused(instructions)
+        self._past: list[Past] = []
+        self._said: list[tuple[str, str]] = []
+        self._text = ""
+        """the segment so far, as text"""
+        self._ids = ids32()
+        """the segment so far"""
+
+    def copied(self) -> "Dialogue":
+        """Return a dialogue that goes on from here by itself."""
+        twin = Dialogue(self._chat, self._goal, self._rules)
+        twin._past, twin._said = self._past[:], self._said[:]
+        twin._text, twin._ids = self._text, self._ids[:]
+        return twin
+
+    def prompt(self, observation: str, admissible: Sequence[str] | None, room: int) -> Prompt | None:
+        """Return the next prompt; None where it and a reply of `room` tokens exceed the format's context."""
+        seen = self._chat.defused(observation)
+        listed = [self._chat.defused(action) for action in admissible] if admissible is not None else None
+        most = self._chat.form.max_context - room
+        if self._chat.form.mode == "window":
+            return self._window(seen, listed, most)
+        return self._transcript(seen, listed, most)
+
+    def answered(self, observation: str, sample: Sample) -> Parsed:
+        """Take the reply to the last prompt and return what it says."""
+        form = self._chat.form
+        parsed = self._chat.parsed(
+            sample, thinking=form.style == "think" and self._text.rstrip().endswith("<think>")
+        )
+        self._past.append(
+            Past(self._chat.defused(observation), self._chat.defused(parsed.action), parsed.valid)
+        )
+        if form.mode == "transcript":
+            self._said.append(("assistant", parsed.text))
+            self._text += self._chat.decoded(sample.ids)
+            self._ids += sample.ids
+        return parsed
+
+    def refused(self) -> None:
+        """Note that the environment could not use the last action."""
+        last = self._past[-1]
+        self._past[-1] = Past(last.observation, last.action, False)
+
+    def _window(self, seen: str, listed: Sequence[str] | None, most: int) -> Prompt | None:
+        for history in range(min(self._chat.form.history, len(self._past)), -1, -1):
+            said = wording.window(
+                self._chat.form.style, self._goal, self._rules, self._past, history, seen, listed
+            )
+            ids = self._chat.window(said)
+            if len(ids) <= most:
+                if self._chat.form.style == "think":
+                    self._text = self._chat.decoded(ids[-8:])
+                return Prompt(ids, ids, True)
+        return None
+
+    def _transcript(self, seen: str, listed: Sequence[str] | None, most: int) -> Prompt | None:
+        self._said += wording.next_messages(
+            self._chat.form.style, self._goal, self._rules, not self._said, seen, listed
+        )
+        text = self._chat.rendered(self._said)
+        fresh = not self._ids or not text.startswith(self._text)
+        added = self._chat.encoded(text if fresh else text[len(self._text) :])
+        context = added if fresh else self._ids + added
+        if len(context) > most:
+            return None
+        self._text, self._ids = text, context[:]
+        return Prompt(context, added, fresh)

@@ -1,0 +1,214 @@
+"""One episode while it is played: its environment, its dialogue, its turns, and how it ends."""
+
+import hashlib
+import time
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentrl.env import TextEnv
+from agentrl.rollout.actors import Ask
+from agentrl.rollout.chat import Chat, Dialogue, Parsed, Prompt
+from agentrl.types import Outcome, Request, Sample, Sampling, Task, Trajectory, Turn, ids32
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state of an episode that can be returned to, before its turn number `len(turns)`."""
+
+    world: bytes
+    """the environment's snapshot"""
+    dialogue: Dialogue
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An episode to play."""
+
+    task: Task
+    group: str
+    sample: int
+    """number inside the group"""
+    number: int
+    """names the task in random streams"""
+    moment: Moment | None = None
+    """go on from here; none: from the beginning"""
+
+
+class Episode:
+    """An episode in play. `over` is None until it has ended; whatever its environment raises ends it."""
+
+    def __init__(self, start: Start, place: int, env: TextEnv, chat: Chat) -> None:
+        self.start = start
+        self.place = place
+        self.env = env
+        self.over: Trajectory | None = None
+        self.broken = False
+        """the environment raised and must not be used again"""
+        self.moments: list[Moment] = []
+        self._chat = chat
+        self._turns: list[Turn] = list(start.moment.turns) if start.moment else []
+        self._score = 0.0
+        self._observation = ""
+        self._info: Mapping[str, Any] = {}
+        self._prompt: Prompt | None = None
+        self._seen: list[bytes] = []
+        """digests of what went to and came from the sampler, turn by turn"""
+
+    def begin(self, seed: int, weights: Mapping[str, float]) -> None:
+        """Set the scene, or return to the moment."""
+        self._seed, self._weights = seed, weights
+        moment = self.start.moment
+        try:
+            if moment is None:
+                self._observation, self._info = self.env.reset(options={"task": self.start.task})
+                self._dialogue = self._chat.opened(self.env.goal(), self.env.instructions())
+            else:
+                self._observation, self._info = self.env.restore(moment.world)
+                self._dialogue = moment.dialogue.copied()
+        except Exception as why:
+            self._fail(why)
+
+    def remember(self) -> None:
+        """Keep the present moment."""
+        try:
+            world = self.env.snapshot()
+        except Exception as why:
+            self._fail(why)
+            return
+        self.moments.append(Moment(world, self._dialogue.copied(), tuple(self._turns)))
+
+    def ask(self, room: int) -> Ask | None:
+        """Return the next decision wanted; None where the context is full, which ends the episode."""
+        admissible = self._info.get("admissible")
+        self._prompt = self._dialogue.prompt(self._observation, admissible, room)
+        if self._prompt is None:
+            self._end(
+                "token_limit",
+                f"the prompt and {room} tokens of reply exceed {self._chat.form.max_context}",
+                truncated=True,
+            )
+            return None
+        key = (self._seed, self.start.number, self.start.sample, len(self._turns))
+        session = self.place if self._chat.form.mode == "transcript" else -1
+        return Ask(
+            self.place,
+            Request(self._prompt.context, key, session),
+            self._observation,
+            admissible,
+            self.env,
+            self._chat,
+        )
+
+    def take(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
+        """Give the reply to the environment and record the turn."""
+        assert self._prompt is not None
+        self._seen.append(_digest(ask.request.prompt, sample.ids))
+        parsed = self._dialogue.answered(self._observation, sample)
+        key = str(self._info.get("state_key", ""))
+        begun = time.perf_counter()
+        try:
+            observation, _, terminated, truncated, info = self.env.step(parsed.action)
+        except Exception as why:
+            self._turns.append(self._turn(parsed, sample, sampling, key, {}, time.perf_counter() - begun))
+            self._fail(why)
+            return
+        self._turns.append(self._turn(parsed, sample, sampling, key, info, time.perf_counter() - begun))
+        if not info["valid"]:
+            self._dialogue.refused()
+        self._observation, self._info, self._score = observation, info, float(info["score"])
+        if terminated:
+            self._end(
+                "success" if info["success"] else "failure", terminated=True, success=bool(info["success"])
+            )
+        elif truncated:
+            self._end("turn_limit", truncated=True)
+
+    def _turn(
+        self,
+        parsed: Parsed,
+        sample: Sample,
+        sampling: Sampling,
+        key: str,
+        info: Mapping[str, Any],
+        seconds: float,
+    ) -> Turn:
+        assert self._prompt is not None
+        return Turn(
+            observation=self._observation,
+            prompt_ids=self._prompt.added,
+            action_ids=sample.ids,
+            logprobs=sample.logprobs,
+            text=parsed.text,
+            action=parsed.action,
+            rewards=dict(info.get("rewards", {})),
+            state_key=key,
+            fresh=self._prompt.fresh,
+            format_valid=parsed.valid,
+            admissible=bool(info.get("valid", False)),
+            versions=((sample.version, len(sample.ids)),),
+            sampling=sampling,
+            calls=tuple(info.get("calls", ())),
+            seconds=seconds,
+        )
+
+    def _fail(self, why: Exception) -> None:
+        self.broken = True
+        text = " ".join(str(why).split())
+        self._end("environment_error", f"{type(why).__name__}: {text}" if text else type(why).__name__)
+
+    def _end(
+        self,
+        outcome: Outcome,
+        reason: str = "",
+        *,
+        terminated: bool = False,
+        truncated: bool = False,
+        success: bool = False,
+    ) -> None:
+        metrics = {} if self.broken else dict(self._info.get("metrics", {}))
+        metrics["token_violations"] = float(self._violations())
+        ret = sum(
+            self._weights.get(name, 1.0) * value
+            for turn in self._turns
+            for name, value in turn.rewards.items()
+        )
+        self.over = Trajectory(
+            task=self.start.task,
+            group=self.start.group,
+            sample=self.start.sample,
+            turns=tuple(self._turns),
+            outcome=outcome,
+            reason=reason,
+            terminated=terminated,
+            truncated=truncated,
+            ret=float(ret),
+            score=self._score,
+            success=success,
+            metrics=metrics,
+            seed=self._seed,
+        )
+
+    def _violations(self) -> int:
+        """Return how many turns, put together as a learner will, are not what the sampler saw and said."""
+        rebuilt = _contexts(self._turns)[len(self._turns) - len(self._seen) :]
+        return sum(a != b for a, b in zip(self._seen, rebuilt, strict=True))
+
+
+def _contexts(turns: Sequence[Turn]) -> list[bytes]:
+    """Return the digest of each turn's context and reply, from the turns alone."""
+    found: list[bytes] = []
+    context = ids32()
+    for turn in turns:
+        context = turn.prompt_ids[:] if turn.fresh else context + turn.prompt_ids
+        found.append(_digest(context, turn.action_ids))
+        context = context + turn.action_ids
+    return found
+
+
+def _digest(context: "array[int]", reply: "array[int]") -> bytes:
+    digest = hashlib.blake2b(context.tobytes(), digest_size=16)
+    digest.update(len(context).to_bytes(8, "little") + reply.tobytes())
+    return digest.digest()

@@ -1,0 +1,138 @@
+"""Replies from a Hugging Face model in this process: the learner's own weights, shared and not copied.
+
+An own decode loop: equal prompts are read once, finished rows leave the batch, contexts that grow are
+continued from their keys and values, and each token's log-probability is kept as it is drawn.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from agentrl.errors import ConfigError, RunError, nearest
+from agentrl.rollout.cache import Slab
+from agentrl.rollout.draw import drawn, uniforms
+from agentrl.rollout.reader import Reader, batches
+from agentrl.rollout.scores import scores
+from agentrl.types import Request, Sample, Sampling, floats32, ids32
+
+
+class HFSampler:
+    """A `Sampler` over any Hugging Face causal language model with full attention."""
+
+    def __init__(
+        self, model: Any, *, eos_ids: Collection[int], pad_id: int, max_batch_tokens: int = 1 << 18
+    ) -> None:
+        """Take the module as it is.
+
+        `max_batch_tokens` bounds the columns of keys and values held for one decoding batch.
+        """
+        self.version = 0
+        self.reader = Reader(model, pad_id)
+        self._budget = max_batch_tokens
+        self._ends = torch.tensor(sorted(eos_ids), dtype=torch.long)
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
+        """Return one sample a request, in order. Each depends on its prompt and key, not on the others.
+
+        Errors: RunError where a context needs more positions than the model has.
+        """
+        lengths = [len(request.prompt) + sampling.max_tokens for request in requests]
+        self._check_room(lengths)
+        found: dict[int, Sample] = {}
+        with self.reader.evaluating():
+            for batch in batches(lengths, self._budget):
+                found.update(zip(batch, self._decoded([requests[i] for i in batch], sampling), strict=True))
+        return [found[i] for i in range(len(requests))]
+
+    def score(self, requests: Sequence[Request], options: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """Return, for each request, the summed log-probability of each of its options as the next tokens.
+
+        Errors: RunError where a context needs more positions than the model has.
+        """
+        lengths = [
+            len(request.prompt) + max(map(len, own), default=0)
+            for request, own in zip(requests, options, strict=True)
+        ]
+        self._check_room(lengths)
+        found: dict[int, list[float]] = {}
+        with self.reader.evaluating():
+            for batch in batches(lengths, self._budget):
+                sums = scores(self.reader, [requests[i] for i in batch], [options[i] for i in batch])
+                found.update(zip(batch, sums, strict=True))
+        return [found[i] for i in range(len(requests))]
+
+    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
+        """Take new weights, by parameter name; an empty mapping says that the shared module has changed.
+
+        Errors: ConfigError for a name that the model does not have.
+        """
+        model = self.reader.model
+        if weights:
+            known = model.state_dict()
+            for name in weights:
+                if name not in known:
+                    raise ConfigError(f"the model has no weight '{name}'{nearest(name, known)}")
+            model.load_state_dict(dict(weights), strict=False)
+        self.version = version
+        self.reader.kept.clear()
+
+    def forget(self, sessions: Sequence[int]) -> None:
+        """Drop the keys and values of these sessions."""
+        for session in sessions:
+            self.reader.kept.pop(session, None)
+
+    def close(self) -> None:
+        """Drop all keys and values; the module is not ours."""
+        self.reader.kept.clear()
+
+    def _check_room(self, lengths: Sequence[int]) -> None:
+        limit = getattr(self.reader.model.config, "max_position_embeddings", None)
+        longest = max(lengths, default=0)
+        if limit is not None and longest > limit:
+            raise RunError(
+                f"a context of {longest} tokens (prompt and reply) does not fit the model's {limit}"
+                " positions; lower rollout.max_context"
+            )
+
+    def _decoded(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
+        """Return the samples of requests that fit into one batch."""
+        most, device = sampling.max_tokens, self.reader.device
+        slab, logits = self.reader.read(requests, spare=most)
+        dice = torch.from_numpy(np.stack([uniforms(request.key, most) for request in requests])).to(device)
+        ids = torch.zeros((len(requests), most), dtype=torch.long, device=device)
+        logprobs = torch.zeros((len(requests), most), device=device)
+        rows = torch.arange(len(requests), device=device)  # the request that each row of the slab belongs to
+        lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
+        ends = self._ends.to(device)
+        going = torch.ones_like(rows, dtype=torch.bool)
+        places: dict[int, tuple[Slab, int]] = {i: (slab, i) for i in range(len(requests))}
+        for step in range(most):
+            token, logprobs[rows, step] = drawn(logits, dice[rows, step], sampling)
+            ids[rows, step] = token
+            going &= ~torch.isin(token, ends)
+            left = int(going.sum())
+            if not left or step + 1 == most:
+                break
+            if left <= len(rows) // 2:  # the others would only be carried along
+                stay = going.nonzero()[:, 0]
+                slab, rows, lengths = slab.taken(stay), rows[stay], lengths[stay]
+                token, going = token[stay], going[stay]
+                places.update((request, (slab, row)) for row, request in enumerate(rows.tolist()))
+            logits = self.reader.forward(token[:, None], slab, lengths[:, None] + step)[:, -1]
+        samples = self._samples(ids.cpu(), logprobs.cpu())
+        for number, (request, sample) in enumerate(zip(requests, samples, strict=True)):
+            # The last token was drawn but never read: it has no keys and values.
+            self.reader.keep(request, *places[number], request.prompt + sample.ids[:-1])
+        return samples
+
+    def _samples(self, ids: torch.Tensor, logprobs: torch.Tensor) -> list[Sample]:
+        """Return each row up to its first end token."""
+        ended = torch.isin(ids, self._ends)
+        counts = torch.where(ended.any(1), ended.int().argmax(1) + 1, ids.shape[1]).tolist()
+        stops = ended.any(1).tolist()
+        return [
+            Sample(ids32(tokens[:n]), floats32(values[:n]), "stop" if stop else "length", self.version)
+            for tokens, values, n, stop in zip(ids.tolist(), logprobs.tolist(), counts, stops, strict=True)
+        ]

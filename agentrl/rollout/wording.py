@@ -1,0 +1,110 @@
+"""The words around an episode: what a prompt says, and how a reply is read."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Style = Literal["plain", "think"]
+Said = tuple[tuple[str, str], ...]
+
+FORM = "<think>your reasoning</think><action>your action</action>"
+TAIL = 20
+"""characters of a reply without tags that are tried as the action"""
+_CJK = re.compile(r"[\u4e00-\u9fff]")
+
+
+class Past(NamedTuple):
+    """An earlier turn."""
+
+    observation: str
+    action: str
+    valid: bool
+
+    @property
+    def shown(self) -> str:
+        """The action as prompts repeat it."""
+        return self.action if self.valid else f"{self.action} (invalid)"
+
+
+def reply(action: str, style: Style) -> str:
+    """Return an action as a reply in this style.
+
+    >>> reply("look", "think")
+    '<think></think><action>look</action>'
+    """
+    return action if style == "plain" else f"<think></think><action>{action}</action>"
+
+
+def parsed(text: str, style: Style) -> tuple[str, bool]:
+    """Return the action in a reply, and whether the reply has the form asked for.
+
+    >>> parsed("<think>east?</think><action>go east</action>", "think")
+    ('go east', True)
+    >>> parsed("I would like to go east", "think")
+    ('would like to go east'[-20:], False)
+
+    Edge: without both action tags the last 20 characters are the action; without both thought tags, or with
+          CJK characters, the action runs but the form is wrong.
+    """
+    if style == "plain":
+        return text.strip(), bool(text.strip())
+    begin = text.find("<action>")
+    end = text.find("</action>", begin + 8)
+    if begin < 0 or end < 0:
+        return text[-TAIL:], False
+    formed = "<think>" in text and "</think>" in text and not _CJK.search(text)
+    return text[begin + 8 : end].strip(), formed
+
+
+def window(
+    style: Style,
+    goal: str,
+    rules: str,
+    past: Sequence[Past],
+    history: int,
+    seen: str,
+    listed: Sequence[str] | None,
+) -> Said:
+    """Return the messages of a turn that stands alone, with the last `history` turns."""
+    last = past[len(past) - history :]
+    if style == "plain":
+        done = " ; ".join(turn.shown for turn in last)
+        return (("user", _line(goal, seen, done, goal, "act")),)
+    parts = [f"Goal: {goal}"] if goal else []
+    if past:
+        first = len(past) - history + 1
+        told = [f"Steps taken so far: {len(past)}." + (f" The last {history}:" if history else "")]
+        for number, turn in enumerate(last, first):
+            told += [f"Observation {number}: {turn.observation}", f"Action {number}: {turn.shown}"]
+        parts.append("\n".join(told))
+    parts.append(f"Observation {len(past) + 1}, now:\n{seen}")
+    return (("system", _rules(rules)), ("user", "\n\n".join(parts + _request(listed))))
+
+
+def next_messages(
+    style: Style, goal: str, rules: str, first: bool, seen: str, listed: Sequence[str] | None
+) -> Said:
+    """Return the messages that a growing conversation gains before a turn."""
+    if style == "plain":
+        return (("user", _line(goal if first else "", seen, goal, "act")),)
+    if not first:
+        return (("user", "\n\n".join([seen, *_request(listed)])),)
+    parts = [f"Goal: {goal}"] if goal else []
+    return (("system", _rules(rules)), ("user", "\n\n".join([*parts, seen, *_request(listed)])))
+
+
+def _line(*parts: str) -> str:
+    """Return the parts that say something, on one line."""
+    flat = (" ".join(part.split()) for part in parts)
+    return " | ".join(part for part in flat if part)
+
+
+def _rules(rules: str) -> str:
+    how = "Act one step at a time. First think, then give exactly one action, in this form:"
+    return f"{rules}\n\n{how}\n{FORM}".strip()
+
+
+def _request(listed: Sequence[str] | None) -> list[str]:
+    """Return the end of a user message: which actions there are, and what to answer."""
+    shown = ["Possible actions:\n" + "\n".join(f"- {action}" for action in listed)] if listed else []
+    return [*shown, f"Answer with {FORM}"]
