@@ -92,7 +92,7 @@ def _run(words: list[str]) -> int:
 
     settings = parse(word for word in words if word != "--dry-run")
     if "--dry-run" in words:
-        from agentrl.train import dry_run
+        from agentrl.plan import dry_run
 
         print(dry_run(settings))
         return OK

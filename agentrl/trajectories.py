@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from zlib import error as ZlibError  # noqa: N812
+from zlib import error as ZlibError
 
 import msgspec
 
@@ -67,7 +67,7 @@ def read_trajectories(path: Path) -> Iterator[Trajectory]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007
+            for number, line in enumerate(lines, 1):
                 try:
                     yield parse(line)
                 except DataError as why:

@@ -77,7 +77,9 @@ class Learner:
     def prepare(self, table: TokenTable) -> TokenTable:
         """Return the table with every fixed column the algorithm needs, and its credit."""
         needs, budget = self.algo.needs, self.settings.microbatch_tokens
-        dtype = torch.float64 if next(iter(self.policy.parameters())).dtype == torch.float64 else torch.float32
+        dtype = (
+            torch.float64 if next(iter(self.policy.parameters())).dtype == torch.float64 else torch.float32
+        )
         table = table.to(dtype)
         fixed: dict[str, Tensor] = {}
         want = frozenset({"values"} & needs)
@@ -149,7 +151,10 @@ class Learner:
                 log.add("critic_loss", critic.item())
             total.backward()  # type: ignore[no-untyped-call]
             for name, value in losses.metrics.items():
-                log.add(name, float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)))
+                log.add(
+                    name,
+                    float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)),
+                )
             if first:
                 log.add_gap(part)
         log.step()
@@ -189,8 +194,10 @@ class Learner:
             limit = self.settings.clip_norm or math.inf
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
             if not math.isfinite(norm):
-                raise RunError(f"the gradient of the {name} is not finite at iteration {iteration};"
-                               " lower learner.lr, or look at the last trajectories")
+                raise RunError(
+                    f"the gradient of the {name} is not finite at iteration {iteration};"
+                    " lower learner.lr, or look at the last trajectories"
+                )
             base = self.settings.lr if name == "policy" else self.settings.lr_critic
             for group in optimizer.param_groups:
                 group["lr"] = base * factor
@@ -248,7 +255,9 @@ class Log:
             self.once["credit_zero"] = float((credit == 0).float().mean())
         if {"returns", "values_old"} <= table.columns.keys():
             spread = table.returns.var()
-            self.once["explained_variance"] = float(1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8))
+            self.once["explained_variance"] = float(
+                1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8)
+            )
 
     def add_gap(self, part: TokenTable) -> None:
         """Note how far the sampler's log-probabilities are from the trainer's, before any weight moved."""

@@ -32,13 +32,20 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
     lower case. Opening brackets are read as if a space followed, so that the first word inside is the same
     token as elsewhere. What was never seen is spelt in bytes.
     """
-    normalizer = normalizers.Sequence([
-        normalizers.Lowercase(), normalizers.Replace("[", "[ "),
-        normalizers.Prepend(" "), normalizers.Replace(Regex(r"^ +"), " "),
-    ])
-    pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(_WORDS), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    normalizer = normalizers.Sequence(
+        [
+            normalizers.Lowercase(),
+            normalizers.Replace("[", "[ "),
+            normalizers.Prepend(" "),
+            normalizers.Replace(Regex(r"^ +"), " "),
+        ]
+    )
+    pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(piece for piece, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text)))
@@ -52,11 +59,20 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     tokenizer.normalizer = normalizer  # type: ignore[assignment]
     tokenizer.pre_tokenizer = pre_tokenizer  # type: ignore[assignment]
-    tokenizer.decoder = decoders.Sequence([  # type: ignore[assignment]
-        decoders.ByteLevel(), decoders.Replace("[ ", "["), decoders.Strip(" ", 1, 0),
-    ])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END,
-                                   additional_special_tokens=[USER, ASSISTANT], clean_up_tokenization_spaces=False)
+    tokenizer.decoder = decoders.Sequence(
+        [  # type: ignore[assignment]
+            decoders.ByteLevel(),
+            decoders.Replace("[ ", "["),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=[USER, ASSISTANT],
+        clean_up_tokenization_spaces=False,
+    )
     fast.chat_template = TEMPLATE
     return fast
 
@@ -64,10 +80,19 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
 def tiny_model(tokenizer: Any, *, hidden: int, layers: int, heads: int, context: int, seed: int) -> Any:
     """Return a Qwen2 with random weights drawn from `seed`, started so that its attention copies."""
     config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers,
-        num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=context,
-        rope_theta=10000.0, tie_word_embeddings=True, bos_token_id=None, use_cache=True,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=context,
+        rope_theta=10000.0,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        use_cache=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
