@@ -169,7 +169,7 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:  # type: ignore[override]
+    ) -> tuple[str, dict[str, Any]]:
         """Begin an episode: of `options["task"]`, or of the split's task number `seed` (modulo its size).
 
         Without either, the task is drawn from Gymnasium's own generator.
@@ -242,7 +242,7 @@ class TextEnv(gymnasium.Env[str, str]):
             "valid": True,
         }
 
-    def render(self) -> str:  # type: ignore[override]
+    def render(self) -> str:
         """Return the current observation."""
         return self._observation
 

@@ -291,7 +291,7 @@ class Run:
         panel = first(self.panels["dev"], self.settings.eval.dev)
         self.policy.module.eval()
         with self._timed("evaluation"):
-            rates = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
+            rates: dict[str, float] = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
         point = CurvePoint(iteration, self.environment_steps, sum(self.seconds.values()), rates)
         record = PanelRecord(panel.name, panel.hash, len(panel))
         self.evaluation = replace(self.evaluation, curve=(*self.evaluation.curve, point), dev=record)
@@ -320,7 +320,10 @@ class Run:
                 self.progress.step(number + 1, **{decoding: measurement.rate})
             if when == "warm_start":
                 self.evaluation = replace(self.evaluation, baselines=self._baselines(panel))
-        self.evaluation = replace(self.evaluation, **{when: tuple(measurements)})
+        if when == "warm_start":
+            self.evaluation = replace(self.evaluation, warm_start=tuple(measurements))
+        else:
+            self.evaluation = replace(self.evaluation, final=tuple(measurements))
         self.folder.write_evaluation(self.evaluation)
         self.folder.write_samples(self.samples)
 

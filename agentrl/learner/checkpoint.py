@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from transformers.utils import logging as quiet
 
 from agentrl.errors import RunError
 from agentrl.learner.model import Policy
@@ -92,6 +93,7 @@ def save(
 
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write model and tokenizer so that transformers and vLLM load them."""
+    quiet.disable_progress_bar()
     policy.module.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
 

@@ -35,7 +35,8 @@ class Policy:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """Return everything that is trained, value head included."""
@@ -231,6 +232,9 @@ def load_model(path: str, dtype: str) -> Policy:
     Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as quiet
+
+    quiet.disable_progress_bar()
 
     folder = Path(path)
     if folder.is_dir():
@@ -249,6 +253,7 @@ def load_model(path: str, dtype: str) -> Policy:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+        module.to("cuda" if torch.cuda.is_available() else "cpu")
     except (OSError, ValueError) as why:
         first = str(why).splitlines()[0]
         raise ConfigError(

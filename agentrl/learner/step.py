@@ -8,7 +8,7 @@ Both give the gradient of the undivided loss exactly.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -149,7 +149,7 @@ class Learner:
                 critic = (even[tokens] * losses.critic).sum()
                 total = total + critic
                 log.add("critic_loss", critic.item())
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             for name, value in losses.metrics.items():
                 log.add(
                     name,
@@ -180,7 +180,7 @@ class Learner:
             columns = forward(self.policy, table, rows, tokens, frozenset(slope), self.critic)
             through = sum((columns[name].cpu() * slope[name][tokens]).sum() for name in slope)
             if isinstance(through, Tensor) and through.requires_grad:
-                through.backward()  # type: ignore[no-untyped-call]
+                through.backward()
         log.step()
 
     def _gradient_columns(self) -> frozenset[str]:
@@ -266,7 +266,7 @@ class Log:
         seen, total = self.once.get("_gap_tokens", 0.0), self.once.get("_gap_sum", 0.0)
         self.once["_gap_tokens"], self.once["_gap_sum"] = seen + len(gap), total + float(gap.abs().sum())
 
-    def means(self) -> Mapping[str, float] | dict[str, float]:
+    def means(self) -> dict[str, float]:
         """Return every figure by name."""
         out = {name: total / max(1, self.steps) for name, total in self.sums.items()}
         out |= {name: value for name, value in self.once.items() if not name.startswith("_")}

@@ -57,10 +57,10 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
         vocabulary.setdefault(piece, len(vocabulary))
     # ignore_merges: a piece that is a token is taken whole; without merges anything else falls to bytes.
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], ignore_merges=True))
-    tokenizer.normalizer = normalizer  # type: ignore[assignment]
-    tokenizer.pre_tokenizer = pre_tokenizer  # type: ignore[assignment]
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
     tokenizer.decoder = decoders.Sequence(
-        [  # type: ignore[assignment]
+        [
             decoders.ByteLevel(),
             decoders.Replace("[ ", "["),
             decoders.Strip(" ", 1, 0),
