@@ -51,9 +51,9 @@ def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
     return _resolved([given, typed], algo)
 
 
-def from_values(values: Mapping[str, Any]) -> Settings:
-    """Return the settings of a mapping from keys, as on the command line, to Python values."""
-    return _resolved([{key: Given(given) for key, given in values.items()}], None)
+def from_values(*layers: Mapping[str, Any], algo: str | None = None) -> Settings:
+    """Return the settings of mappings from keys, as on the command line, to Python values; later ones win."""
+    return _resolved([{key: Given(given) for key, given in layer.items()} for layer in layers], algo)
 
 
 def from_toml(text: str) -> Settings:
