@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from agentrl.algo import Preference
 
 
+WORTHWHILE, ALIKE = 512, 0.8
+"""padded tokens that are worth a forward pass of their own; how much shorter than the longest a row may be"""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnTable:
     """Turns, sorted by (trajectory, index)."""
@@ -338,7 +342,8 @@ def preference_table(
 def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (rows, tokens): indices of rows that together pad to at most `budget` tokens, and of their tokens.
 
-    Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone.
+    Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone. A
+    batch that is worth a pass ends where rows get much shorter, so that little of it is padding.
     """
     rows, counts = torch.unique_consecutive(table.row, return_counts=True)
     starts = counts.cumsum(0) - counts
@@ -346,7 +351,9 @@ def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tenso
     order = torch.argsort(lengths, descending=True, stable=True).tolist()
     batch: list[int] = []
     for place in order:
-        if batch and int(lengths[batch[0]]) * (len(batch) + 1) > budget:
+        longest = int(lengths[batch[0]]) if batch else 0
+        shorter = longest * len(batch) >= WORTHWHILE and int(lengths[place]) < ALIKE * longest
+        if batch and (shorter or longest * (len(batch) + 1) > budget):
             yield _cut(rows, starts, counts, sorted(batch))
             batch = []
         batch.append(place)
