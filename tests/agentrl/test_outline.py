@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from agentrl.errors import ConfigError
 from agentrl.outline import outline
 from agentrl.registry import find, names
@@ -48,5 +49,7 @@ def test_a_file_that_needs_its_imports_is_imported(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import torch\nfrom nowhere_at_all import x\nx.y()\n")
-    with pytest.raises(ConfigError, match=r"broken.py cannot be loaded: ModuleNotFoundError: .*nowhere_at_all"):
+    with pytest.raises(
+        ConfigError, match=r"broken.py cannot be loaded: ModuleNotFoundError: .*nowhere_at_all"
+    ):
         outline(str(tmp_path / "broken.py"))
