@@ -4,21 +4,21 @@ Reading a line back gives the trajectory, and writing that one again gives the s
 """
 
 import base64
-import binascii
 import gzip
 import json
-import os
 import sys
+import zlib
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
-from zlib import error as ZlibError  # noqa: N812
+from typing import Any, get_type_hints
 
 import msgspec
 
+from agentrl.disk import replacing, said
 from agentrl.errors import DataError
-from agentrl.types import Trajectory
+from agentrl.types import Trajectory, Turn
 
 
 def dump(trajectory: Trajectory) -> str:
@@ -35,9 +35,12 @@ def parse(line: str | bytes) -> Trajectory:
     Errors: DataError naming the field that is missing or of the wrong kind.
     """
     try:
-        return msgspec.convert(json.loads(line), Trajectory, dec_hook=_unpacked)
-    except (ValueError, binascii.Error, RecursionError) as why:
+        record = msgspec.convert(json.loads(line), _TRAJECTORY)
+        turns = tuple(_turn(number, turn) for number, turn in enumerate(record.turns))
+    except (ValueError, RecursionError) as why:
         raise DataError(f"not a trajectory: {why}") from why
+    rest = {field.name: getattr(record, field.name) for field in fields(Trajectory)}
+    return Trajectory(**{**rest, "turns": turns})
 
 
 def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> int:
@@ -46,16 +49,16 @@ def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> int:
     Edge: equal trajectories give equal files (no time is stored).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     count = 0
-    try:
-        with part.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=5, fileobj=raw, mtime=0) as packed:
-            for trajectory in trajectories:
-                packed.write(dump(trajectory).encode() + b"\n")
-                count += 1
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        replacing(path) as part,
+        said(path),
+        part.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=5, fileobj=raw, mtime=0) as packed,
+    ):
+        for trajectory in trajectories:
+            packed.write(dump(trajectory).encode() + b"\n")
+            count += 1
     return count
 
 
@@ -72,7 +75,7 @@ def read_trajectories(path: Path) -> Iterator[Trajectory]:
                     yield parse(line)
                 except DataError as why:
                     raise DataError(f"{path}, line {number}: {why}") from why
-    except (EOFError, gzip.BadGzipFile, ZlibError) as why:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as why:
         raise DataError(f"{path}, after line {number}: {why}") from why
 
 
@@ -83,13 +86,20 @@ def _packed(value: Any) -> str:
     return base64.b64encode(_little(value).tobytes()).decode("ascii")
 
 
-def _unpacked(kind: Any, value: Any) -> Any:
-    """Return the array in a base64 text."""
-    code = "i" if kind.__args__ == (int,) else "f"
-    if not isinstance(value, str):
-        raise ValueError(f"expected base64 text, found {type(value).__name__}")
+def _turn(number: int, record: Any) -> Turn:
+    values = {field.name: getattr(record, field.name) for field in fields(Turn)}
+    turn = Turn(**{k: _unpacked(v, _CODES[k]) if k in _CODES else v for k, v in values.items()})
+    if len(turn.action_ids) != len(turn.logprobs):
+        raise ValueError(
+            f"turns[{number}] has {len(turn.action_ids)} tokens but {len(turn.logprobs)} logprobs"
+        )
+    return turn
+
+
+def _unpacked(text: str, code: str) -> "array[Any]":
+    """Return the array of a type code in a base64 text."""
     found = array(code)
-    found.frombytes(base64.b64decode(value, validate=True))
+    found.frombytes(base64.b64decode(text, validate=True))
     return _little(found)
 
 
@@ -100,3 +110,13 @@ def _little(values: "array[Any]") -> "array[Any]":
     swapped = values[:]
     swapped.byteswap()
     return swapped
+
+
+def _record(kind: Any, **changed: Any) -> Any:
+    """Return a type with the fields of a dataclass, all required, arrays as text, for checked reading."""
+    hints = get_type_hints(kind, localns={"array": {int: str, float: str}}) | changed
+    return msgspec.defstruct(kind.__name__, [(field.name, hints[field.name]) for field in fields(kind)])
+
+
+_CODES = {"prompt_ids": "i", "action_ids": "i", "logprobs": "f"}
+_TRAJECTORY = _record(Trajectory, turns=tuple[_record(Turn), ...])

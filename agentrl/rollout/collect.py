@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from agentrl.env import TextEnv
 from agentrl.rollout.actors import Actor, PlayerActor, SamplerActor
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.episode import Episode, Moment, Start
+from agentrl.rollout.episode import Episode, Moment, Rules, Start
 from agentrl.types import Trajectory
 
 __all__ = ["Actor", "Collector", "Moment", "PlayerActor", "SamplerActor", "Start", "collect"]
@@ -38,6 +38,7 @@ class Collector:
 
     def play(self, starts: Sequence[Start]) -> list[Episode]:
         """Return the played episodes, in the order of their starts."""
+        rules = Rules(self.chat, self.seed, self.reward_weights)
         waiting = deque(enumerate(starts))
         running: list[Episode] = []
         idle: list[TextEnv] = []
@@ -46,8 +47,8 @@ class Collector:
         while waiting or running:
             while waiting and len(running) < self.parallel:
                 place, start = waiting.popleft()
-                episode = Episode(start, place, idle.pop() if idle else self.make_env(), self.chat)
-                episode.begin(self.seed, self.reward_weights)
+                episode = Episode(start, place, idle.pop() if idle else self.make_env(), rules)
+                episode.begin()
                 running.append(episode)
             tokens += self._tick([episode for episode in running if episode.over is None])
             ended = [episode for episode in running if episode.over is not None]
@@ -92,4 +93,4 @@ def collect(
     Edge: what an environment raises ends its own episode with `environment_error`, and nothing else.
     """
     collector = Collector(make_env, actor, chat, seed, reward_weights or {})
-    return [episode.over for episode in collector.play(starts) if episode.over is not None]
+    return [episode.trajectory for episode in collector.play(starts)]

@@ -21,6 +21,8 @@ class Moment:
     """the environment's snapshot"""
     dialogue: Dialogue
     turns: tuple[Turn, ...]
+    score: float
+    """as last reported"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,20 @@ class Start:
     """go on from here; none: from the beginning"""
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What all episodes of a collection share."""
+
+    chat: Chat
+    seed: int
+    weights: Mapping[str, float]
+    """of the reward components in a return; 1 where not named"""
+
+
 class Episode:
     """An episode in play. `over` is None until it has ended; whatever its environment raises ends it."""
 
-    def __init__(self, start: Start, place: int, env: TextEnv, chat: Chat) -> None:
+    def __init__(self, start: Start, place: int, env: TextEnv, rules: Rules) -> None:
         self.start = start
         self.place = place
         self.env = env
@@ -48,23 +60,28 @@ class Episode:
         self.broken = False
         """the environment raised and must not be used again"""
         self.moments: list[Moment] = []
-        self._chat = chat
+        self._rules = rules
         self._turns: list[Turn] = list(start.moment.turns) if start.moment else []
-        self._score = 0.0
+        self._score = start.moment.score if start.moment else 0.0
         self._observation = ""
         self._info: Mapping[str, Any] = {}
         self._prompt: Prompt | None = None
         self._seen: list[bytes] = []
         """digests of what went to and came from the sampler, turn by turn"""
 
-    def begin(self, seed: int, weights: Mapping[str, float]) -> None:
+    @property
+    def trajectory(self) -> Trajectory:
+        """The finished episode."""
+        assert self.over is not None
+        return self.over
+
+    def begin(self) -> None:
         """Set the scene, or return to the moment."""
-        self._seed, self._weights = seed, weights
         moment = self.start.moment
         try:
             if moment is None:
                 self._observation, self._info = self.env.reset(options={"task": self.start.task})
-                self._dialogue = self._chat.opened(self.env.goal(), self.env.instructions())
+                self._dialogue = self._rules.chat.opened(self.env.goal(), self.env.instructions())
             else:
                 self._observation, self._info = self.env.restore(moment.world)
                 self._dialogue = moment.dialogue.copied()
@@ -78,29 +95,22 @@ class Episode:
         except Exception as why:
             self._fail(why)
             return
-        self.moments.append(Moment(world, self._dialogue.copied(), tuple(self._turns)))
+        self.moments.append(Moment(world, self._dialogue.copied(), tuple(self._turns), self._score))
 
     def ask(self, room: int) -> Ask | None:
         """Return the next decision wanted; None where the context is full, which ends the episode."""
+        chat = self._rules.chat
         admissible = self._info.get("admissible")
         self._prompt = self._dialogue.prompt(self._observation, admissible, room)
         if self._prompt is None:
-            self._end(
-                "token_limit",
-                f"the prompt and {room} tokens of reply exceed {self._chat.form.max_context}",
-                truncated=True,
-            )
+            reason = f"prompt and reply ({room} tokens) exceed max_context={chat.form.max_context}"
+            self._end("token_limit", reason, truncated=True)
             return None
-        key = (self._seed, self.start.number, self.start.sample, len(self._turns))
-        session = self.place if self._chat.form.mode == "transcript" else -1
-        return Ask(
-            self.place,
-            Request(self._prompt.context, key, session),
-            self._observation,
-            admissible,
-            self.env,
-            self._chat,
-        )
+        key = (self._rules.seed, self.start.number, self.start.sample, len(self._turns))
+        # Only a growing conversation is worth a cache.
+        session = self.place if chat.form.mode == "transcript" else -1
+        request = Request(self._prompt.context, key, session)
+        return Ask(self.place, request, self._observation, admissible, self.env, chat)
 
     def take(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
         """Give the reply to the environment and record the turn."""
@@ -171,7 +181,7 @@ class Episode:
         metrics = {} if self.broken else dict(self._info.get("metrics", {}))
         metrics["token_violations"] = float(self._violations())
         ret = sum(
-            self._weights.get(name, 1.0) * value
+            self._rules.weights.get(name, 1.0) * value
             for turn in self._turns
             for name, value in turn.rewards.items()
         )
@@ -188,7 +198,7 @@ class Episode:
             score=self._score,
             success=success,
             metrics=metrics,
-            seed=self._seed,
+            seed=self._rules.seed,
         )
 
     def _violations(self) -> int:

@@ -1,0 +1,108 @@
+"""Trees of alternatives: play an episode, return to states on its way, play others from there to the end."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from agentrl.algo import Branches
+from agentrl.credit.trees import backed_up
+from agentrl.env import TextEnv
+from agentrl.errors import ConfigError
+from agentrl.rollout.actors import Actor
+from agentrl.rollout.chat import Chat
+from agentrl.rollout.collect import Collector
+from agentrl.rollout.episode import Start
+from agentrl.types import Node, Trajectory, Tree, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One alternative to be played: which trunk it leaves, before which turn."""
+
+    trunk: int
+    turn: int
+    start: Start
+
+
+def branch(
+    starts: Sequence[Start],
+    make_env: Callable[[], TextEnv],
+    actor: Actor,
+    chat: Chat,
+    *,
+    seed: int,
+    plan: Branches,
+) -> list[Tree]:
+    """Return a tree for each start: a trunk, and `plan.width - 1` alternatives from `plan.points` of its states.
+
+    The states are drawn from (seed, task number, sample); a shorter trunk is branched at each of its turns.
+    All trunks are played side by side, then all alternatives. Nodes hold what `credit.trees.backed_up` says.
+
+    Edge:   a trunk that ended in an environment error is not branched.
+    Errors: ConfigError where the environment cannot be restored, or where there is nothing to compare.
+    """
+    width, points = plan.width, plan.points
+    if width < 2 or points < 1:
+        raise ConfigError(
+            f"width={width}, points={points}: a tree needs a width of 2 or more and 1 point or more"
+        )
+    env = make_env()
+    if env.restorable == "no":
+        raise ConfigError(
+            f"env '{env.name}' cannot be restored (restorable='no'), so it cannot be branched;"
+            " use an algorithm that plays episodes in groups"
+        )
+    collector = Collector(make_env, actor, chat, seed, moments=True)
+    # Samples are renumbered so that trunks and alternatives of one task never share a random stream.
+    stride = 1 + points * (width - 1)
+    trunks = collector.play([replace(start, sample=start.sample * stride) for start in starts])
+    wanted: list[_Branch] = []
+    for number, trunk in enumerate(trunks):
+        if trunk.trajectory.scorable:
+            turns = _points(
+                len(trunk.trajectory.turns), points, f"{seed}/{trunk.start.number}/{trunk.start.sample}"
+            )
+            places = [turn for turn in turns for _ in range(width - 1)]
+            wanted += [
+                _Branch(
+                    number,
+                    turn,
+                    replace(trunk.start, sample=trunk.start.sample + i, moment=trunk.moments[turn]),
+                )
+                for i, turn in enumerate(places, 1)
+            ]
+    played = replace(collector, moments=False).play([one.start for one in wanted])
+    below: list[list[tuple[int, Trajectory]]] = [[] for _ in starts]
+    for one, episode in zip(wanted, played, strict=True):
+        below[one.trunk].append((one.turn, episode.trajectory))
+    return [_tree(trunk.trajectory, others) for trunk, others in zip(trunks, below, strict=True)]
+
+
+def _points(count: int, points: int, name: str) -> list[int]:
+    """Return up to `points` of `count` turns, in order, drawn by name."""
+    return sorted(random.Random(name).sample(range(count), min(points, count)))
+
+
+def _tree(trunk: Trajectory, others: Sequence[tuple[int, Trajectory]]) -> Tree:
+    """Return the trunk's nodes, then those of each alternative, with their worth."""
+    nodes: list[Node] = []
+    for first, episode in [(0, trunk), *others]:
+        parent = first - 1  # the trunk's nodes come first, so its turn number is their index
+        for number in range(first, len(episode.turns)):
+            last = number + 1 == len(episode.turns)
+            nodes.append(_node(parent, episode.turns[number], episode if last else None))
+            parent = len(nodes) - 1
+    return backed_up(Tree(trunk.task, tuple(nodes)))
+
+
+def _node(parent: int, turn: Turn, ending: Trajectory | None) -> Node:
+    return Node(
+        parent=parent,
+        turn=turn,
+        reward=sum(turn.rewards.values()),
+        prior=math.exp(min(0.0, sum(turn.logprobs))),
+        terminal=ending is not None,
+        outcome=ending.outcome if ending else None,
+        score=ending.score if ending else 0.0,
+    )
