@@ -19,8 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentrl.errors import AgentRLError, ConfigError, EpisodeError, ShapeError, nearest
+
+if TYPE_CHECKING:
+    from agentrl.settings import Settings
 
 OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
@@ -87,10 +91,14 @@ def _about_flag(verb: str, flag: str) -> str:
     return f"no option '{flag}'{nearest(flag, known)}"
 
 
-def _run(words: list[str]) -> int:
+def _settings(words: Sequence[str]) -> "Settings":
     from agentrl.config import parse
 
-    settings = parse(word for word in words if word != "--dry-run")
+    return parse(word for word in words if word != "--dry-run")
+
+
+def _run(words: list[str]) -> int:
+    settings = _settings(words)
     if "--dry-run" in words:
         from agentrl.plan import dry_run
 
@@ -161,8 +169,11 @@ def _folder(words: Sequence[str], begun: float) -> str:
         return words[1]
     if words[:1] != ["run"]:
         return ""
-    out = [word.partition("=")[2] for word in words if word.partition("=")[0] in ("out", "run.out")]
-    places = [Path(out[-1])] if out else list(Path("runs").glob("*"))
+    try:
+        out = _settings(words[1:]).run.out
+    except AgentRLError:
+        return ""
+    places = [Path(out)] if out else list(Path("runs").glob("*"))
     written = {p: (p / "config.toml").stat().st_mtime for p in places if (p / "config.toml").is_file()}
     fresh = [p for p in written if written[p] >= begun - 1]  # file times may be a second coarse
     return str(max(fresh, key=written.__getitem__)) if fresh else ""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
+from agentrl.limits import check_backend, check_together, check_value
+from agentrl.outline import NeedsImportError, outline
 from agentrl.registry import absolute, entry_of, find, is_path, names
 from agentrl.settings import TINY, Settings
 from agentrl.values import toml, toml_key, value
@@ -51,9 +53,9 @@ def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
     return _resolved([given, typed], algo)
 
 
-def from_values(values: Mapping[str, Any]) -> Settings:
-    """Return the settings of a mapping from keys, as on the command line, to Python values."""
-    return _resolved([{key: Given(given) for key, given in values.items()}], None)
+def from_values(*layers: Mapping[str, Any], algo: str | None = None) -> Settings:
+    """Return the settings of mappings from keys, as on the command line, to Python values; later ones win."""
+    return _resolved([{key: Given(given) for key, given in layer.items()} for layer in layers], algo)
 
 
 def from_toml(text: str) -> Settings:
@@ -143,9 +145,6 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     """Return the settings of layers of given values, later ones on top."""
     env_name = _choice(layers, "env")
     algo_name = _choice(layers, "algo", algo)
-    from agentrl.limits import check_together
-    from agentrl.outline import NeedsImportError, outline
-
     env_class: type[TextEnv] = find("envs", env_name)
     sketch = outline(algo_name)
     known = {**general_keys(), **env_keys(env_class), **algo_keys(sketch)}
@@ -191,8 +190,6 @@ def _converted(layer: Mapping[str, Given], known: Mapping[str, Key], algo: str) 
 
 def _value(key: Key, given: Given) -> Any:
     """Return a given value, converted and in range."""
-    from agentrl.limits import check_backend, check_value
-
     if key.name == SHORT["rollout"]:
         check_backend(given.value)
     found = value(key.name, given.value, key.hint)
