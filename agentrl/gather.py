@@ -66,13 +66,7 @@ class Gatherer:
             starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
             actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
             trees = branch(
-                starts,
-                lambda: self.make_env("train"),
-                actor,
-                self.chat,
-                seed=self._seed(iteration),
-                width=plan.width,
-                points=plan.points,
+                starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration), plan=plan
             )
             table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
             scores = [n.score for t in trees for n in t.nodes if n.terminal]

@@ -88,7 +88,8 @@ def _packed(value: Any) -> str:
 
 def _turn(number: int, record: Any) -> Turn:
     values = {field.name: getattr(record, field.name) for field in fields(Turn)}
-    turn = Turn(**{k: _unpacked(v, _CODES[k]) if k in _CODES else v for k, v in values.items()})
+    arrays = {name: _unpacked(values[name], code) for name, code in _CODES.items()}
+    turn = Turn(**values | arrays)
     if len(turn.action_ids) != len(turn.logprobs):
         raise ValueError(
             f"turns[{number}] has {len(turn.action_ids)} tokens but {len(turn.logprobs)} logprobs"

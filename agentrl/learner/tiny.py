@@ -1,4 +1,4 @@
-"""The embedded default: a word-level tokenizer and a Qwen2 of a few hundred thousand parameters, from scratch.
+"""The embedded default: a word-level tokenizer and a Llama of a few hundred thousand parameters, from scratch.
 
 What makes so small a model learn to act: whole words as tokens (the same word is the same token on a page
 and in an action), and attention that copies from the start. Both were needed to get off the ground; with
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import PreTrainedTokenizerFast, LlamaConfig, LlamaForCausalLM
 
 PAD, END, USER, ASSISTANT = "<pad>", "<end>", "<user>", "<act>"
 TEMPLATE = (
@@ -78,8 +78,10 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
 
 
 def tiny_model(tokenizer: Any, *, hidden: int, layers: int, heads: int, context: int, seed: int) -> Any:
-    """Return a Qwen2 with random weights drawn from `seed`, started so that its attention copies."""
-    config = Qwen2Config(
+    """Return a Llama with random weights drawn from `seed`, started so that its attention copies."""
+    # Llama, not Qwen2: transformers gives every folder of type qwen2 Qwen2's own text splitting, whatever its
+    # tokenizer.json says, and a tokenizer of words read back that way spells every word in bytes.
+    config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         intermediate_size=3 * hidden,
@@ -90,13 +92,14 @@ def tiny_model(tokenizer: Any, *, hidden: int, layers: int, heads: int, context:
         rope_theta=10000.0,
         tie_word_embeddings=True,
         bos_token_id=None,
+        attention_bias=False,
         use_cache=True,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
-    model = Qwen2ForCausalLM(config)
+    model = LlamaForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         model.get_input_embeddings().weight.normal_(0.0, 0.25, generator=generator)
@@ -118,6 +121,3 @@ def _copying(attention: Any, heads: int, size: int, generator: torch.Generator) 
     key = torch.randn(width, width, generator=generator) / math.sqrt(width)
     attention.q_proj.weight.copy_(key)
     attention.k_proj.weight.copy_(key)
-    for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
-        if projection.bias is not None:
-            projection.bias.zero_()
