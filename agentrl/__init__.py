@@ -49,7 +49,7 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """This package, where `env`, `algo`, `train`, `evaluate` and `rollout` stay the public names.
 
-    Modules have the same names, and Python sets a submodule as an attribute of its package once it is imported.
+    Modules have the same names, and Python sets a submodule as an attribute of its package on import.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -1,10 +1,13 @@
 """What the command line does, from Python."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentrl.env import Split, TextEnv
+    from agentrl.settings import Decoding
+    from agentrl.types import Trajectory
 
 
 def train(**settings: Any) -> Path:
@@ -15,9 +18,11 @@ def train(**settings: Any) -> Path:
     Errors: ConfigError for wrong settings, RunError where the run had to stop.
     """
     from agentrl.config import from_values
-    from agentrl.train import train as run
 
-    return run(from_values(settings))
+    chosen = from_values(settings)
+    from agentrl.train import train as run  # after the settings are known to be right: it imports torch
+
+    return run(chosen)
 
 
 def evaluate(**settings: Any) -> Any:
@@ -41,3 +46,44 @@ def make(name: str, split: "Split" = "train", **options: Any) -> "TextEnv":
 
     cls: type[TextEnv] = find("envs", name)
     return cls(split, **env_options(cls, options))
+
+
+def rollout(
+    env: str,
+    model: str,
+    *,
+    split: "Split" = "dev",
+    tasks: int = 8,
+    decoding: "Decoding | None" = None,
+    **settings: Any,
+) -> "list[Trajectory]":
+    """Return the episodes that a model plays, one a task, of the split's first `tasks`.
+
+    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; `settings`
+    are those of `agentrl run`. Replies are drawn as in training, or under a `decoding` of the evaluation.
+
+    Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
+    """
+    from agentrl.config import from_toml, from_values, make_env
+    from agentrl.evaluate import first, sampling_of
+    from agentrl.learner.model import load_model
+    from agentrl.rollout.chat import Chat, Format
+    from agentrl.rollout.collect import SamplerActor, Start, collect
+    from agentrl.rollout.hf import HFSampler
+
+    folder, of_run = Path(model), dict[str, Any]()
+    if (folder / "config.toml").is_file():
+        run = from_toml((folder / "config.toml").read_text(encoding="utf-8"))
+        of_run = {f"rollout.{key}": value for key, value in asdict(run.rollout).items()}
+        if run.env == env:
+            of_run |= {f"env.{key}": value for key, value in run.env_options.items()}
+        model = str(folder / "model")
+    chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
+    policy, how = load_model(model, chosen.model.dtype), chosen.rollout
+    policy.module.eval()
+    chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
+    sampler = HFSampler(policy.module, eos_ids=policy.ends, pad_id=policy.pad)
+    panel = first(make_env(chosen, split).tasks(split), tasks)
+    starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
+    actor = SamplerActor(sampler, sampling_of(how, decoding))
+    return collect(starts, lambda: make_env(chosen, split), actor, chat, seed=chosen.run.seed)

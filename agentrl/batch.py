@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from agentrl.algo import Preference
 
 
+WORTHWHILE, ALIKE = 512, 0.8
+"""padded tokens that are worth a forward pass of their own; how much shorter than the longest a row may be"""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnTable:
     """Turns, sorted by (trajectory, index)."""
@@ -121,8 +125,10 @@ class TokenTable:
         Errors: AgentRLError where it was not computed: the algorithm must name it in `needs`.
         """
         if name not in self.columns:
-            raise AgentRLError(f"column '{name}' was not computed; name it in the algorithm's `needs`"
-                               f" (there are: {', '.join(sorted(self.columns)) or 'none'})")
+            raise AgentRLError(
+                f"column '{name}' was not computed; name it in the algorithm's `needs`"
+                f" (there are: {', '.join(sorted(self.columns)) or 'none'})"
+            )
         return self.columns[name]
 
     @property
@@ -183,8 +189,16 @@ class TokenTable:
         """Return the table of some tokens, given in order by index or by mask; turn and trajectory tables stay."""
         index = tokens.nonzero().squeeze(1) if tokens.dtype == torch.bool else tokens
         columns = {name: column[index] for name, column in self.columns.items()}
-        return replace(self, ids=self.ids[index], row=self.row[index], column=self.column[index],
-                       turn=self.turn[index], trajectory=self.trajectory[index], pairs=None, columns=columns)
+        return replace(
+            self,
+            ids=self.ids[index],
+            row=self.row[index],
+            column=self.column[index],
+            turn=self.turn[index],
+            trajectory=self.trajectory[index],
+            pairs=None,
+            columns=columns,
+        )
 
     def take_pairs(self, chosen: Tensor) -> "TokenTable":
         """Return the table of some pairs: their tokens only, spans renumbered."""
@@ -247,8 +261,12 @@ def token_table(
             keys.append((trajectory.group, step.state_key))
     columns = {name: torch.tensor(values, dtype=torch.long) for name, values in token.items()}
     return TokenTable(
-        rows=tuple(rows), **columns, turns=_turns(turn, keys), trajectories=_trajectories(kept, weights),
-        pairs=pairs, temperature=_temperature(kept),
+        rows=tuple(rows),
+        **columns,
+        turns=_turns(turn, keys),
+        trajectories=_trajectories(kept, weights),
+        pairs=pairs,
+        temperature=_temperature(kept),
         columns={"logp_behaviour": torch.tensor(behaviour, dtype=torch.float32)},
     )
 
@@ -275,8 +293,10 @@ def _turns(turn: Mapping[str, list[float]], keys: list[tuple[str, str]]) -> Turn
 
 
 def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> TrajectoryTable:
-    returns = [sum(weights.get(name, 1.0) * value for turn in t.turns for name, value in turn.rewards.items())
-               for t in kept]
+    returns = [
+        sum(weights.get(name, 1.0) * value for turn in t.turns for name, value in turn.rewards.items())
+        for t in kept
+    ]
     return TrajectoryTable(
         group=_codes([t.group for t in kept]),
         ret=torch.tensor(returns, dtype=torch.float64),
@@ -293,7 +313,9 @@ def _temperature(kept: Sequence[Trajectory]) -> float:
     found = {turn.sampling.temperature if turn.sampling.processed else 1.0 for t in kept for turn in t.turns}
     found = {temperature or 1.0 for temperature in found}
     if len(found) > 1:
-        raise AgentRLError(f"trajectories sampled at different temperatures {sorted(found)} cannot share a table")
+        raise AgentRLError(
+            f"trajectories sampled at different temperatures {sorted(found)} cannot share a table"
+        )
     return found.pop()
 
 
@@ -320,7 +342,9 @@ def preference_table(
             for end in ends:
                 turns = tuple(tree.nodes[i].turn for i in tree.path(end))
                 sides.append(len(paths))
-                paths.append(Trajectory(tree.task, str(number), len(paths), turns, "success", score=tree.nodes[end].q))
+                paths.append(
+                    Trajectory(tree.task, str(number), len(paths), turns, "success", score=tree.nodes[end].q)
+                )
             weights.append(preference.weight)
             margins.append(preference.margin)
     if not paths:
@@ -330,15 +354,20 @@ def preference_table(
     stop = torch.searchsorted(table.trajectory, torch.arange(len(paths)), right=True)
     count = torch.zeros(len(paths), dtype=torch.long).index_add_(0, table.trajectory, last.long())
     spans = torch.stack([stop - count, stop], dim=1)
-    pairs = Pairs(spans[0::2], spans[1::2], torch.tensor(weights, dtype=torch.float64),
-                  torch.tensor(margins, dtype=torch.float64))
+    pairs = Pairs(
+        spans[0::2],
+        spans[1::2],
+        torch.tensor(weights, dtype=torch.float64),
+        torch.tensor(margins, dtype=torch.float64),
+    )
     return replace(table, pairs=pairs).take_pairs(torch.arange(len(pairs)))
 
 
 def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (rows, tokens): indices of rows that together pad to at most `budget` tokens, and of their tokens.
 
-    Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone.
+    Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone. A
+    batch that is worth a pass ends where rows get much shorter, so that little of it is padding.
     """
     rows, counts = torch.unique_consecutive(table.row, return_counts=True)
     starts = counts.cumsum(0) - counts
@@ -346,7 +375,9 @@ def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tenso
     order = torch.argsort(lengths, descending=True, stable=True).tolist()
     batch: list[int] = []
     for place in order:
-        if batch and int(lengths[batch[0]]) * (len(batch) + 1) > budget:
+        longest = int(lengths[batch[0]]) if batch else 0
+        shorter = longest * len(batch) >= WORTHWHILE and int(lengths[place]) < ALIKE * longest
+        if batch and (shorter or longest * (len(batch) + 1) > budget):
             yield _cut(rows, starts, counts, sorted(batch))
             batch = []
         batch.append(place)

@@ -8,8 +8,8 @@
   agentrl check env=NAME | verifier=NAME [key=value ...]
   agentrl --help | --version
 
-Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that only
-one group has needs no group: `group_size=4`. `env=./mine.py`, `algo=./mine.py:Mine` need no packaging.
+Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that
+only one group has needs no group: `group_size=4`. `env=./mine.py`, `algo=./mine.py:Mine` need no packaging.
 Exit status: 0 done, 1 a check failed or a bug, 2 something you can put right, 130 stopped with Ctrl-C.
 """
 
@@ -19,8 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentrl.errors import AgentRLError, ConfigError, EpisodeError, ShapeError, nearest
+
+if TYPE_CHECKING:
+    from agentrl.settings import Settings
 
 OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
@@ -81,19 +85,22 @@ def _about_flag(verb: str, flag: str) -> str:
     """Return the sentence about a flag that does not exist."""
     known = ["--help", *(["--dry-run"] if verb == "run" else [])]
     key = flag.lstrip("-").replace("-", "_")
+    word = key if "=" in key else f"{key}=..."
     if "=" in key or not nearest(flag, known):
-        return (
-            f"no option '{flag}'; settings are written without dashes: {key if '=' in key else f'{key}=...'}"
-        )
+        return f"no option '{flag}'; settings are written without dashes: {word}"
     return f"no option '{flag}'{nearest(flag, known)}"
 
 
-def _run(words: list[str]) -> int:
+def _settings(words: Sequence[str]) -> "Settings":
     from agentrl.config import parse
 
-    settings = parse(word for word in words if word != "--dry-run")
+    return parse(word for word in words if word != "--dry-run")
+
+
+def _run(words: list[str]) -> int:
+    settings = _settings(words)
     if "--dry-run" in words:
-        from agentrl.train import dry_run
+        from agentrl.plan import dry_run
 
         print(dry_run(settings))
         return OK
@@ -162,11 +169,11 @@ def _folder(words: Sequence[str], begun: float) -> str:
         return words[1]
     if words[:1] != ["run"]:
         return ""
-    out = [word.partition("=")[2] for word in words if word.partition("=")[0] in ("out", "run.out")]
-    places = [Path(out[-1])] if out else list(Path("runs").glob("*"))
-    fresh = [
-        p
-        for p in places
-        if (p / "config.toml").is_file() and (p / "config.toml").stat().st_mtime >= begun - 1
-    ]
-    return str(max(fresh, key=lambda p: (p / "config.toml").stat().st_mtime)) if fresh else ""
+    try:
+        out = _settings(words[1:]).run.out
+    except AgentRLError:
+        return ""
+    places = [Path(out)] if out else list(Path("runs").glob("*"))
+    written = {p: (p / "config.toml").stat().st_mtime for p in places if (p / "config.toml").is_file()}
+    fresh = [p for p in written if written[p] >= begun - 1]  # file times may be a second coarse
+    return str(max(fresh, key=written.__getitem__)) if fresh else ""

@@ -1,7 +1,7 @@
 """Settings from words like `env=webshop algo=gigpo learner.lr=1e-3 @mine.toml`, to TOML and back.
 
-What is more particular wins: defaults < what model=tiny brings < what the environment asks of the tiny model <
-files < words. Nothing here imports torch; names are looked up before anything else is imported.
+What is more particular wins: defaults < what model=tiny brings < what the environment asks of the tiny
+model < files < words. Nothing here imports torch; names are looked up before anything else is imported.
 """
 
 import tomllib
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
+from agentrl.limits import check_backend, check_together, check_value
+from agentrl.outline import NeedsImportError, outline
 from agentrl.registry import absolute, entry_of, find, is_path, names
 from agentrl.settings import TINY, Settings
 from agentrl.values import toml, toml_key, value
@@ -51,14 +53,17 @@ def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
     return _resolved([given, typed], algo)
 
 
-def from_values(values: Mapping[str, Any]) -> Settings:
-    """Return the settings of a mapping from keys, as on the command line, to Python values."""
-    return _resolved([{key: Given(given) for key, given in values.items()}], None)
+def from_values(*layers: Mapping[str, Any], algo: str | None = None) -> Settings:
+    """Return the settings of mappings from keys, as on the command line, to Python values; later ones win."""
+    return _resolved([{key: Given(given) for key, given in layer.items()} for layer in layers], algo)
 
 
 def from_toml(text: str) -> Settings:
-    """Return the settings that `to_toml` wrote; equal to those it was given."""
-    return _resolved([_flat(tomllib.loads(text), "")], None)
+    """Return the settings that `to_toml` wrote; equal to those it was given.
+
+    Errors: ConfigError where the text is damaged, or an environment or algorithm has changed since.
+    """
+    return _resolved([_tables(text, "config.toml")], None)
 
 
 def to_toml(chosen: Settings) -> str:
@@ -74,11 +79,9 @@ def to_toml(chosen: Settings) -> str:
     lines: list[str] = []
     for table, entries in tables.items():
         if entries:
-            lines += [
-                f"[{table}]",
-                *(f"{toml_key(key)} = {toml(entry)}" for key, entry in entries.items()),
-                "",
-            ]
+            lines.append(f"[{table}]")
+            lines += [f"{toml_key(key)} = {toml(entry)}" for key, entry in entries.items()]
+            lines.append("")
     return "\n".join(lines)
 
 
@@ -120,14 +123,15 @@ def _file(path: Path) -> dict[str, Given]:
         raise ConfigError(f"@{path}: there is no such file{nearest(str(path), there)}") from None
     except (OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"@{path}: cannot be read: {getattr(why, 'strerror', None) or why}") from why
+    return _tables(text, str(path))
+
+
+def _tables(text: str, source: str) -> dict[str, Given]:
+    """Return TOML tables as dotted keys; a table inside a group is a value."""
     try:
-        return _flat(tomllib.loads(text), str(path))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
-        raise ConfigError(f"@{path}: not TOML: {why}") from why
-
-
-def _flat(tables: Mapping[str, Any], source: str) -> dict[str, Given]:
-    """Return tables as dotted keys; a table inside a group is a value."""
+        raise ConfigError(f"@{source}: not TOML: {why}") from why
     flat: dict[str, Given] = {}
     for key, entry in tables.items():
         if isinstance(entry, Mapping):
@@ -141,9 +145,6 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     """Return the settings of layers of given values, later ones on top."""
     env_name = _choice(layers, "env")
     algo_name = _choice(layers, "algo", algo)
-    from agentrl.limits import check_together
-    from agentrl.outline import NeedsImportError, outline
-
     env_class: type[TextEnv] = find("envs", env_name)
     sketch = outline(algo_name)
     known = {**general_keys(), **env_keys(env_class), **algo_keys(sketch)}
@@ -189,8 +190,6 @@ def _converted(layer: Mapping[str, Given], known: Mapping[str, Key], algo: str) 
 
 def _value(key: Key, given: Given) -> Any:
     """Return a given value, converted and in range."""
-    from agentrl.limits import check_backend, check_value
-
     if key.name == SHORT["rollout"]:
         check_backend(given.value)
     found = value(key.name, given.value, key.hint)
@@ -212,9 +211,9 @@ def _said(given: Given) -> Iterator[None]:
 def _tiny(
     user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
 ) -> dict[str, Any]:
-    """Return what the embedded model brings along, the environment's wishes on top; nothing for another model.
+    """Return what the embedded model brings along, the environment's wishes on top; nothing for others.
 
-    Edge: an environment may wish for hyper-parameters of several algorithms; those the chosen one lacks are left out.
+    Edge: an environment may wish for hyper-parameters of several algorithms; only the chosen one's count.
     """
     if user.get("model.path", known["model.path"].default) != "tiny":
         return {}

@@ -8,7 +8,7 @@ import hashlib
 import pickle
 import random
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -72,12 +72,16 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def __init__(self, split: Split = "train", *, max_turns: int | None = None, **options: Any) -> None:
         if split not in SPLITS:
-            raise ConfigError(f"split={split!r} is not one of {', '.join(SPLITS)}{nearest(str(split), SPLITS)}")
+            raise ConfigError(
+                f"split={split!r} is not one of {', '.join(SPLITS)}{nearest(str(split), SPLITS)}"
+            )
         known = [f.name for f in fields(self.Options)]
         for key in options:
             if key not in known:
-                raise ConfigError(f"env '{self.name}' has no option '{key}'{nearest(key, known)}"
-                                  f" (it has: {', '.join(known) or 'none'})")
+                raise ConfigError(
+                    f"env '{self.name}' has no option '{key}'{nearest(key, known)}"
+                    f" (it has: {', '.join(known) or 'none'})"
+                )
         self.options = self.Options(**options)
         self.split: Split = split
         if max_turns is not None:
@@ -163,7 +167,9 @@ class TextEnv(gymnasium.Env[str, str]):
 
     # What Gymnasium and the suite call.
 
-    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:  # type: ignore[override]
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
         """Begin an episode: of `options["task"]`, or of the split's task number `seed` (modulo its size).
 
         Without either, the task is drawn from Gymnasium's own generator.
@@ -191,7 +197,9 @@ class TextEnv(gymnasium.Env[str, str]):
                 answered in words and counted as invalid.
         """
         if self._over:
-            raise EpisodeError(f"{type(self).__name__}.step was called on a finished episode; call reset() first")
+            raise EpisodeError(
+                f"{type(self).__name__}.step was called on a finished episode; call reset() first"
+            )
         reply = self._reply(action)
         self._turn += 1
         terminated = reply.success is not None or reply.done
@@ -204,7 +212,10 @@ class TextEnv(gymnasium.Env[str, str]):
         success = reply.success is True
         score = reply.score if reply.score is not None else float(success)
         info.update(
-            valid=reply.valid, success=success, score=score, calls=reply.calls,
+            valid=reply.valid,
+            success=success,
+            score=score,
+            calls=reply.calls,
             rewards={"task": float(reply.reward), **reply.rewards},
         )
         if terminated or truncated:
@@ -223,10 +234,15 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def _info(self) -> dict[str, Any]:
         assert self.task is not None
-        return {"task": self.task.id, "state_key": self.state_key(), "turn": self._turn,
-                "admissible": None if self._over else self.admissible(), "valid": True}
+        return {
+            "task": self.task.id,
+            "state_key": self.state_key(),
+            "turn": self._turn,
+            "admissible": None if self._over else self.admissible(),
+            "valid": True,
+        }
 
-    def render(self) -> str:  # type: ignore[override]
+    def render(self) -> str:
         """Return the current observation."""
         return self._observation
 
@@ -246,8 +262,10 @@ class TextEnv(gymnasium.Env[str, str]):
             raise EpisodeError(f"env '{self.name}' cannot be restored (restorable='no')")
         own = self.save() if self.restorable == "exact" else None
         rng = self.rng.getstate() if self.restorable == "exact" else None
-        return pickle.dumps((self.task, self._turn, self._over, self._observation, self._actions, self._digests, own, rng),
-                            protocol=5)
+        return pickle.dumps(
+            (self.task, self._turn, self._over, self._observation, self._actions, self._digests, own, rng),
+            protocol=5,
+        )
 
     def restore(self, snapshot: bytes) -> tuple[str, dict[str, Any]]:
         """Return to a snapshot; return its observation and info.
@@ -268,8 +286,10 @@ class TextEnv(gymnasium.Env[str, str]):
         for number, (action, digest) in enumerate(zip(actions, digests, strict=True)):
             self.step(action)
             if self._digests[number] != digest:
-                raise EpisodeError(f"env '{self.name}' did not replay: turn {number + 1} of task {task.id} reads"
-                                   " differently. It depends on something beside task and actions")
+                raise EpisodeError(
+                    f"env '{self.name}' did not replay: turn {number + 1} of task {task.id} reads"
+                    " differently. It depends on something beside task and actions"
+                )
         return self._observation, self._info()
 
     @classmethod

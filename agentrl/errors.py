@@ -24,7 +24,7 @@ class DataError(AgentRLError, ValueError):
     """A data file is broken; the message names file, record and field."""
 
 
-class InvalidAction(AgentRLError, ValueError):  # noqa: N818
+class InvalidAction(AgentRLError, ValueError):
     """An environment could not use the agent's action; told to the agent, counted, never a crash."""
 
 

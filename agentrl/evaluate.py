@@ -2,14 +2,22 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
-from agentrl.env import Split, TextEnv
+from agentrl.algo import Play
+from agentrl.config import make_algo, make_env, parse
+from agentrl.env import PlayerKind, Split, TextEnv
+from agentrl.errors import ConfigError
+from agentrl.learner.model import Policy
+from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
-from agentrl.rollout.chat import Chat
+from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Actor, PlayerActor, SamplerActor, Start, collect
-from agentrl.settings import Decoding, RolloutSettings
+from agentrl.rollout.hf import HFSampler
+from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
 
 
@@ -40,22 +48,74 @@ class Judge:
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
-        mode = "best_admissible" if decoding == "best_admissible" else "sample"
+        mode: Literal["best_admissible", "sample"] = "best_admissible" if decoding == "best_admissible" else "sample"
         actor = SamplerActor(self.sampler, sampling_of(self.settings, decoding), mode)
         return self._play(panel, decoding, actor)
 
-    def baseline(self, panel: Panel, kind: str) -> Measurement:
+    def baseline(self, panel: Panel, kind: PlayerKind) -> Measurement:
         """Return how a scripted player does."""
         return self._play(panel, kind, PlayerActor(kind))[0]
 
     def _play(self, panel: Panel, name: str, actor: Actor) -> tuple[Measurement, list[Trajectory]]:
         begun = time.perf_counter()
-        split = panel[0].split
+        split: Split = panel[0].split  # type: ignore[assignment]
         starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
-        episodes = collect(starts, lambda: self.make_env(split), actor, self.chat, seed=stream(self.seed, "eval", name))
+        episodes = collect(
+            starts, lambda: self.make_env(split), actor, self.chat, seed=stream(self.seed, "eval", name)
+        )
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
 
 
 def first(panel: Panel, count: int) -> Panel:
     """Return the panel's first tasks; all of them where `count` is 0."""
     return Panel(panel.name, panel.tasks[:count]) if count else panel
+
+
+def judge_of(settings: Settings, policy: Policy) -> Judge:
+    """Return a judge of this policy under these settings."""
+    how = settings.rollout
+    chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
+    sampler = HFSampler(policy.module, eos_ids=policy.ends, pad_id=policy.pad)
+    return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
+
+
+def evaluate_run(words: Sequence[str]) -> list[Measurement]:
+    """Print and return what a policy or a scripted player does on a panel.
+
+    `model=` is a run folder (its last policy, asked as it was trained), a model folder or a hub id;
+    `algo=random` and `algo=expert` measure the environment's players. `eval.panel`, `eval.test` and
+    `eval.decodings` say what is measured.
+
+    Errors: ConfigError for wrong words, or where neither a model nor a player is named.
+    """
+    settings = parse(with_run(words), algo="gigpo")
+    plan = make_algo(settings).collect()
+    kinds: list[PlayerKind] = [plan.kind] if isinstance(plan, Play) else []
+    if not kinds and not any(word.partition("=")[0] in ("model", "model.path") for word in words):
+        raise ConfigError("eval needs a policy: model=RUN, a model folder or a hub id; or algo=random, algo=expert")
+    world = make_env(settings, "train")
+    policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
+    policy.module.eval()
+    judge = judge_of(settings, policy)
+    panel = first(world.tasks(settings.eval.panel), settings.eval.test)
+    print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
+    found: list[Measurement] = []
+    for name in kinds or settings.eval.decodings:
+        one = judge.baseline(panel, kinds[0]) if kinds else judge.measure(panel, name)[0]  # type: ignore[arg-type]
+        low, high = one.interval().low, one.interval().high
+        print(f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]   score {one.mean_score:.3f}"
+              f"   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid")
+        found.append(one)
+    return found
+
+
+def with_run(words: Sequence[str]) -> list[str]:
+    """Return the words with a run folder named as the model opened: its settings first, its last policy."""
+    for word in words:
+        key, _, path = word.partition("=")
+        if key in ("model", "model.path") and (Path(path) / "config.toml").is_file():
+            if not (Path(path) / "model").is_dir():
+                raise ConfigError(f"model={path}: that run is not finished; go on with: agentrl resume {path}")
+            others = [other for other in words if other != word]
+            return [f"@{path}/config.toml", *others, f"model.path={path}/model"]
+    return list(words)

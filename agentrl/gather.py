@@ -20,6 +20,7 @@ from agentrl.settings import Settings
 from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 
+
 @lru_cache(maxsize=4)
 def shuffled(count: int, seed: int) -> tuple[int, ...]:
     """Return 0 to count - 1 in an order drawn from the seed."""
@@ -56,19 +57,26 @@ class Gatherer:
             metrics = self._checked(episodes)
             kept = [e for e in episodes if e.scorable]
             if self.settings.run.control == "permuted":
-                kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
+                kept = permuted(
+                    kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration)
+                )
             table = token_table(kept, self.settings.reward)
             return table, metrics | group_metrics(table), episodes
         if isinstance(plan, Branches):
             starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
             actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
-            trees = branch(starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration),
-                           width=plan.width, points=plan.points)
+            trees = branch(
+                starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration), plan=plan
+            )
             table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
             scores = [n.score for t in trees for n in t.nodes if n.terminal]
             turns = sum(len(t.nodes) for t in trees)
-            metrics = {"score": sum(scores) / max(1, len(scores)), "environment_steps": float(turns),
-                       "episodes": float(len(scores)), "pairs": float(len(table.pairs or ()))}
+            metrics = {
+                "score": sum(scores) / max(1, len(scores)),
+                "environment_steps": float(turns),
+                "episodes": float(len(scores)),
+                "pairs": float(len(table.pairs or ())),
+            }
             return table, metrics, []
         if isinstance(plan, Stored):
             return self._stored(plan, iteration)
@@ -88,11 +96,20 @@ class Gatherer:
         return found
 
     def _groups(self, plan: Groups, iteration: int) -> list[Trajectory]:
-        starts = [Start(task, task.id, sample, number)
-                  for number, task in self._tasks(iteration) for sample in range(plan.size)]
+        starts = [
+            Start(task, task.id, sample, number)
+            for number, task in self._tasks(iteration)
+            for sample in range(plan.size)
+        ]
         actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
-        return collect(starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration),
-                       reward_weights=self.settings.reward)
+        return collect(
+            starts,
+            lambda: self.make_env("train"),
+            actor,
+            self.chat,
+            seed=self._seed(iteration),
+            reward_weights=self.settings.reward,
+        )
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
         played = 0
@@ -112,24 +129,45 @@ class Gatherer:
             order = shuffled(len(self.store), stream(self.settings.run.seed, "stored", epoch))
             chosen.append(self.store[order[index]])
         table = token_table(chosen, self.settings.reward)
-        return table, {"stored_success": sum(e.success for e in chosen) / len(chosen), "episodes": float(count),
-                       "environment_steps": float(played)}, []
+        return (
+            table,
+            {
+                "stored_success": sum(e.success for e in chosen) / len(chosen),
+                "episodes": float(count),
+                "environment_steps": float(played),
+            },
+            [],
+        )
 
     def _record(self, plan: Stored) -> list[Trajectory]:
         """Play the episodes of an offline plan, `per_task` a training task."""
-        starts = [Start(task, task.id, sample, number)
-                  for number, task in enumerate(self.panel) for sample in range(plan.per_task)]
-        actor = (PlayerActor("demonstrator") if plan.source == "demonstrator"
-                 else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample"))
-        return collect(starts, lambda: self.make_env("train"), actor, self.chat,
-                       seed=stream(self.settings.run.seed, "stored"), reward_weights=self.settings.reward)
+        starts = [
+            Start(task, task.id, sample, number)
+            for number, task in enumerate(self.panel)
+            for sample in range(plan.per_task)
+        ]
+        actor = (
+            PlayerActor("demonstrator")
+            if plan.source == "demonstrator"
+            else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+        )
+        return collect(
+            starts,
+            lambda: self.make_env("train"),
+            actor,
+            self.chat,
+            seed=stream(self.settings.run.seed, "stored"),
+            reward_weights=self.settings.reward,
+        )
 
     def _checked(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
         failed = [e for e in episodes if not e.scorable]
         share = len(failed) / len(episodes)
         if share > self.settings.run.failures:
-            raise RunError(f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
-                           f" run.failures={self.settings.run.failures}")
+            raise RunError(
+                f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
+                f" run.failures={self.settings.run.failures}"
+            )
         return {"failed": share} | episode_metrics([e for e in episodes if e.scorable])
 
 
@@ -159,9 +197,11 @@ def group_metrics(table: TokenTable) -> dict[str, float]:
     low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
     sizes = torch.bincount(table.turns.anchor)
     sizes = sizes[sizes > 0]
-    return {"group_collapse": float((high == low).double().mean()),
-            "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
-            "anchor_size": float(sizes.double().mean())}
+    return {
+        "group_collapse": float((high == low).double().mean()),
+        "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
+        "anchor_size": float(sizes.double().mean()),
+    }
 
 
 def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:

@@ -36,7 +36,7 @@ def _same_class(entry_point: Any, cls: type[Any]) -> bool:
 
 
 def register_installed() -> None:
-    """Make every installed environment known to Gymnasium, by text, so that none is imported before its use."""
+    """Make every installed environment known to Gymnasium, by text, so that none is imported early."""
     import gymnasium
 
     for entries in offers("envs").values():
@@ -48,8 +48,8 @@ def register_installed() -> None:
 def register_when_gymnasium_is_there() -> None:
     """Register the installed environments now, or right after Gymnasium is imported.
 
-    Edge: `import agentrl` does not import Gymnasium for this: it costs over 0.1 s, and a mistyped command is to
-          be answered at once.
+    Edge: `import agentrl` does not import Gymnasium for this: it costs over 0.1 s, and a mistyped command is
+          to be answered at once.
     """
     if "gymnasium" in sys.modules:
         register_installed()

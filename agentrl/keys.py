@@ -96,7 +96,7 @@ def resolve(word: str, known: Mapping[str, Key], algo: str) -> str:
 
 
 def _having(word: str, known: Iterable[str]) -> list[str]:
-    """Return the dotted keys whose last part is `word`; names of environment and algorithm have short forms."""
+    """Return the dotted keys whose last part is `word`; the two names have short forms."""
     return [key for key in known if key.partition(".")[2] == word and key not in NAMES]
 
 
@@ -109,7 +109,8 @@ def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
         return f"; there is {' and '.join(having)}"
     others = _algos_with(last) if group in ("", "algo") else []
     if others:
-        return f": algo '{algo}' has no {last}; {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+        verb = "has" if len(others) == 1 else "have"
+        return f": algo '{algo}' has no {last}; {' and '.join(others)} {verb} it"
     if not group:
         return nearest(word, [key.partition(".")[2] for key in known] + list(SHORT))
     groups = ["env", "algo", "reward", *GROUPS]

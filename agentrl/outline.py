@@ -3,8 +3,8 @@
 Importing torch takes a second, and a mistyped hyper-parameter is to be answered at once. An algorithm's file
 imports torch, as mathematics should, at its top; but names, types, defaults and `check()` need none of it. So
 the file's own code is run with stand-ins for what it imports, except the standard library and the contract. A
-stand-in may be named in annotations; where it would have to do something, the file is imported for real: right,
-and a second later. Reading the fields off the syntax tree was the alternative; it could not run `check()`.
+stand-in may be named in annotations; where it would have to do something, the file is imported for real:
+right, and a second later. Reading fields off the syntax tree was the alternative; it cannot run `check()`.
 """
 
 import builtins
@@ -48,7 +48,7 @@ class _StandIn:
 
 
 def outline(name: str) -> "type[Algorithm]":
-    """Return the algorithm class of that name for its fields and `check()` only; `registry.find` gives the real one.
+    """Return the algorithm class of that name, for its fields and `check()`; `find` gives the real one.
 
     Errors: ConfigError as `registry.find`.
     """

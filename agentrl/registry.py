@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def env(name: str) -> Callable[[type[T]], type[T]]:
-    """Return a decorator that names an environment and makes it known to Gymnasium as `agentrl/<Class>-v0`."""
+    """Return a decorator that names an environment, in Gymnasium too: `agentrl/<Class>-v0`."""
 
     def named(cls: type[T]) -> type[T]:
         from agentrl.gym_ids import register_class
@@ -52,7 +52,7 @@ def verifier(
 ) -> "Callable[[type[T] | Judge], type[T] | FunctionVerifier]":
     """Return a decorator that names a verifier: a class, or a function of answer and task, which it wraps.
 
-    `low` and `high` are a function's range, `pairs` the answers that must pass and must fail; a class has its own.
+    `low` and `high` are a function's range, `pairs` answers that must pass or fail; a class has its own.
     """
     from agentrl.verify import FunctionVerifier
 
@@ -207,8 +207,9 @@ def pick(kind: Kind, namespace: Mapping[str, Any], attribute: str, where: str) -
     noun = kind.removesuffix("s")
     if not fitting:
         raise ConfigError(f"{where} defines no {noun}; it must hold {MEANING[kind]}")
+    first = next(iter(fitting))
     raise ConfigError(
-        f"{where} defines {len(fitting)} {kind} ({', '.join(fitting)}); say which: {noun}={where}:{next(iter(fitting))}"
+        f"{where} defines {len(fitting)} {kind} ({', '.join(fitting)}); say which: {noun}={where}:{first}"
     )
 
 

@@ -169,7 +169,7 @@ TINY: Mapping[str, Any] = {
     "learner.lr": 1e-3,
     "learner.lr_critic": 1e-3,
     "learner.minibatches": 2,
-    "warm.demonstrations": 9,
+    "warm.demonstrations": 6,
     "run.iterations": 40,
 }
 """Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on top of both."""

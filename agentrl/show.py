@@ -170,7 +170,7 @@ def _class_node(cls: type[Any]) -> ast.ClassDef | None:
 
 
 def _source_file(cls: type[Any]) -> Path | None:
-    """Return the file a class is written in; its methods know it where its module, an outline's, is not loaded."""
+    """Return the file a class is written in; its methods know it where it is an outline's."""
     files = [getattr(sys.modules.get(cls.__module__), "__file__", None)]
     files += [f.__code__.co_filename for f in vars(cls).values() if inspect.isfunction(f)]
     return next((Path(f) for f in files if f and f.endswith(".py") and Path(f).is_file()), None)

@@ -61,8 +61,8 @@ def schema(bound: Callable[..., Any]) -> dict[str, Any]:
 def call(owner: object, name: str, arguments: Mapping[str, Any]) -> Any:
     """Return what a tool of `owner` answers to arguments that an agent wrote.
 
-    Errors: InvalidAction, in words for the agent, for an unknown tool, and arguments that are missing, unknown or
-            of another type.
+    Errors: InvalidAction, in words for the agent, for an unknown tool, and for arguments that are missing,
+            unknown or of another type.
     """
     import msgspec
 

@@ -20,29 +20,35 @@ import torch
 from agentrl.algo import AlgoState, Play
 from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
-from agentrl.env import SPLITS, Player, Split, TextEnv
+from agentrl.env import SPLITS, Split, TextEnv
 from agentrl.errors import ConfigError
-from agentrl.evaluate import Judge, first, stream
+from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import RunFolder
 from agentrl.gather import Gatherer
 from agentrl.learner import checkpoint
 from agentrl.learner.model import Policy, load_model
+from agentrl.learner.start import new_policy, some_player
 from agentrl.learner.step import Learner, check_learner
-from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from agentrl.learner.warm import WarmStart
 from agentrl.progress import Progress
-from agentrl.records import CurvePoint, Evaluation, Measurement, PanelRecord, SampleEpisode, Summary, final_scores, sample_episode, scores
+from agentrl.records import (
+    CurvePoint,
+    Evaluation,
+    Measurement,
+    PanelRecord,
+    SampleEpisode,
+    Summary,
+    final_scores,
+    sample_episode,
+    scores,
+)
 from agentrl.report import write_report, write_text_summary
-from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import PlayerActor, Start, collect
-from agentrl.rollout.hf import HFSampler
 from agentrl.settings import Settings
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel, Trajectory
 from agentrl.versions import versions
 
-TEXT_TASKS = 300
-"""training tasks whose demonstrations the tiny tokenizer is made from"""
 SAMPLES = 4
 """test tasks whose episodes are kept to be read, before and after"""
 log = logging.getLogger("agentrl")
@@ -92,11 +98,8 @@ class Run:
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
         self.policy = self._policy()
-        rollout = settings.rollout
-        form = Format(rollout.mode, rollout.style, rollout.history, rollout.max_context)
-        self.chat = Chat(self.policy.tokenizer, form)
-        self.sampler = HFSampler(self.policy.module, eos_ids=self.policy.ends, pad_id=self.policy.pad)
-        self.judge = Judge(self.chat, self.sampler, self.make_env, rollout, settings.run.seed)
+        self.judge = judge_of(settings, self.policy)
+        self.chat, self.sampler = self.judge.chat, self.judge.sampler
 
     def make_env(self, split: Split) -> TextEnv:
         """Return an environment of the run."""
@@ -108,8 +111,10 @@ class Run:
         if self.state is not None:
             self._rewind(checkpoint.progress_of(self.state))
         if isinstance(self.algo.collect(), Play):
-            raise ConfigError(f"algo={self.algo.name} trains nothing; measure it with: agentrl eval env="
-                              f"{self.settings.env} algo={self.algo.name}")
+            raise ConfigError(
+                f"algo={self.algo.name} trains nothing; measure it with: agentrl eval env="
+                f"{self.settings.env} algo={self.algo.name}"
+            )
         if self.state is None or self.state["phase"] == "warm":
             self._warm_start()
         self._measure("warm_start")
@@ -134,48 +139,13 @@ class Run:
         yield
         self.seconds[part] += time.perf_counter() - begun
 
-    # The model.
-
     def _policy(self) -> Policy:
         """Return the policy of the newest checkpoint, or the one the settings name."""
-        model = self.settings.model
         if self.checkpoint is not None:
-            return load_model(str(self.checkpoint / "policy"), model.dtype)
-        if model.path != "tiny":
-            return load_model(model.path, model.dtype)
+            return load_model(str(self.checkpoint / "policy"), self.settings.model.dtype)
         with self._timed("warm"):
-            tokenizer = tiny_tokenizer(self._texts(), limit=model.vocabulary)
-        module = tiny_model(tokenizer, hidden=model.hidden, layers=model.layers, heads=model.heads,
-                            context=model.context, seed=stream(self.settings.run.seed, "model"))
-        return Policy(module.to(getattr(torch, model.dtype)), tokenizer)
-
-    def _texts(self) -> Iterator[str]:
-        """Yield what is read and written in some training episodes: the tiny tokenizer's words."""
-        env = self.make_env("train")
-        yield "(invalid)"
-        for task in self.panels["train"].tasks[:TEXT_TASKS]:
-            observation, info = env.reset(options={"task": task})
-            yield env.goal()
-            play = self._text_player(env, task.seed)
-            over = False
-            while not over:
-                yield observation
-                yield from info["admissible"] or ()
-                if play is None:
-                    break
-                action = play(observation)
-                yield action
-                observation, _, terminated, truncated, info = env.step(action)
-                over = terminated or truncated
-            yield observation
-
-    def _text_player(self, env: TextEnv, seed: int) -> Player | None:
-        for kind in ("demonstrator", "random"):
-            try:
-                return env.player(kind, stream(self.settings.run.seed, "text", seed))  # type: ignore[arg-type]
-            except ConfigError:
-                continue
-        return None
+            seed = stream(self.settings.run.seed, "model")
+            return new_policy(self.settings.model, self.make_env("train"), self.panels["train"], seed)
 
     def _warm_start(self) -> None:
         """Learn from demonstrations; a round is the unit of resumption."""
@@ -188,14 +158,27 @@ class Run:
         seed = self.settings.run.seed
         with self._timed("warm"):
             tasks = first(self.panels["train"], warm.tasks)
-            starts = [Start(task, task.id, sample, number)
-                      for sample in range(warm.demonstrations) for number, task in enumerate(tasks)]
+            starts = [
+                Start(task, task.id, sample, number)
+                for sample in range(warm.demonstrations)
+                for number, task in enumerate(tasks)
+            ]
             self.progress.phase("demonstrations", len(starts))
-            episodes = collect(starts, lambda: self.make_env("train"), PlayerActor("demonstrator"), self.chat,
-                               seed=stream(seed, "warm"))
+            episodes = collect(
+                starts,
+                lambda: self.make_env("train"),
+                PlayerActor("demonstrator"),
+                self.chat,
+                seed=stream(seed, "warm"),
+            )
             table = token_table([e for e in episodes if e.scorable])
-            start = WarmStart(self.policy, table, warm, seed=stream(seed, "warm order"),
-                              budget=self.settings.learner.microbatch_tokens)
+            start = WarmStart(
+                self.policy,
+                table,
+                warm,
+                seed=stream(seed, "warm order"),
+                budget=self.settings.learner.microbatch_tokens,
+            )
         done = 0
         if self.state is not None:
             done = self.state["done"]
@@ -214,11 +197,7 @@ class Run:
     def _has_demonstrator(self) -> bool:
         env = self.make_env("train")
         env.reset(options={"task": self.panels["train"][0]})
-        try:
-            env.player("demonstrator", 0)
-        except ConfigError:
-            return False
-        return True
+        return some_player(env, ("demonstrator",), 0) is not None
 
     # Learning.
 
@@ -226,8 +205,15 @@ class Run:
         """Collect, credit, train, iteration after iteration."""
         settings = self.settings
         state, done, learner = self._learner()
-        gatherer = Gatherer(settings, self.algo, self.panels["train"], self.make_env, self.chat, self.sampler,
-                            self.folder.path / "trajectories")
+        gatherer = Gatherer(
+            settings,
+            self.algo,
+            self.panels["train"],
+            self.make_env,
+            self.chat,
+            self.sampler,
+            self.folder.path / "trajectories",
+        )
         if self.state is None:
             self._look(0)
             self._save("rl", 0, learner, state)
@@ -245,7 +231,9 @@ class Run:
             self.sampler.load_weights({}, number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
-            self.progress.step(number, **{k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics})
+            self.progress.step(
+                number, **{k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
+            )
             if settings.run.trajectories and number % settings.run.trajectories == 0 and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
             last = number == settings.run.iterations
@@ -259,7 +247,9 @@ class Run:
         settings = self.settings
         reference = self._reference()
         trust = settings.rollout.old != "recompute"
-        learner = Learner(self.policy, self.algo, settings.learner, settings.run.iterations, trust, reference=reference)
+        learner = Learner(
+            self.policy, self.algo, settings.learner, settings.run.iterations, trust, reference=reference
+        )
         if self.state is None:
             return self.algo.start(), 0, learner
         if "value_head" in self.state and self.policy.value_head is not None:
@@ -277,12 +267,20 @@ class Run:
             return self.policy.frozen_copy()
         return load_model(str(folder), self.settings.model.dtype).frozen_copy()
 
-    def _save(self, phase: str, done: int, learner: Learner | None, state: AlgoState | None = None,
-              extra: dict[str, Any] | None = None) -> None:
+    def _save(
+        self,
+        phase: str,
+        done: int,
+        learner: Learner | None,
+        state: AlgoState | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
         counters = {"environment_steps": float(self.environment_steps)}
         counters |= {f"seconds/{part}": value for part, value in self.seconds.items()}
         progress = checkpoint.Progress(phase, done, state or {}, counters)
-        checkpoint.save(self.folder.checkpoints, self.policy, progress, learner, extra or {}, self.settings.run.keep)
+        checkpoint.save(
+            self.folder.checkpoints, self.policy, progress, learner, extra or {}, self.settings.run.keep
+        )
 
     # Measuring.
 
@@ -293,7 +291,7 @@ class Run:
         panel = first(self.panels["dev"], self.settings.eval.dev)
         self.policy.module.eval()
         with self._timed("evaluation"):
-            rates = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
+            rates: dict[str, float] = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
         point = CurvePoint(iteration, self.environment_steps, sum(self.seconds.values()), rates)
         record = PanelRecord(panel.name, panel.hash, len(panel))
         self.evaluation = replace(self.evaluation, curve=(*self.evaluation.curve, point), dev=record)
@@ -304,7 +302,10 @@ class Run:
         """Measure all decodings on the panel; before RL the baselines too. What is measured is not measured again."""
         if getattr(self.evaluation, when):
             return
-        settings, panel = self.settings.eval, first(self.panels[self.settings.eval.panel], self.settings.eval.test)
+        settings, panel = (
+            self.settings.eval,
+            first(self.panels[self.settings.eval.panel], self.settings.eval.test),
+        )
         self.policy.module.eval()
         measurements = []
         self.progress.phase(f"measuring {when.replace('_', ' ')}", len(settings.decodings))
@@ -313,11 +314,16 @@ class Run:
                 measurement, episodes = self.judge.measure(panel, decoding)
                 measurements.append(measurement)
                 if decoding == settings.decodings[0]:
-                    self._keep_samples(episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding)
+                    self._keep_samples(
+                        episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding
+                    )
                 self.progress.step(number + 1, **{decoding: measurement.rate})
             if when == "warm_start":
                 self.evaluation = replace(self.evaluation, baselines=self._baselines(panel))
-        self.evaluation = replace(self.evaluation, **{when: tuple(measurements)})
+        if when == "warm_start":
+            self.evaluation = replace(self.evaluation, warm_start=tuple(measurements))
+        else:
+            self.evaluation = replace(self.evaluation, final=tuple(measurements))
         self.folder.write_evaluation(self.evaluation)
         self.folder.write_samples(self.samples)
 
@@ -330,7 +336,9 @@ class Run:
                 log.info("no %s baseline: %s", kind, why)
         return found
 
-    def _keep_samples(self, episodes: list[Trajectory], when: Literal["before", "after"], decoding: str) -> None:
+    def _keep_samples(
+        self, episodes: list[Trajectory], when: Literal["before", "after"], decoding: str
+    ) -> None:
         env = self.make_env(self.settings.eval.panel)
         for episode in episodes:
             env.reset(options={"task": episode.task})
@@ -338,9 +346,16 @@ class Run:
 
     def _summarise(self) -> None:
         panel = first(self.panels[self.settings.eval.panel], self.settings.eval.test)
-        self.folder.write_summary(Summary(
-            env=self.settings.env, algo=self.settings.algo, seed=self.settings.run.seed,
-            panel=PanelRecord(panel.name, panel.hash, len(panel)),
-            warm_start=scores(self.evaluation.warm_start), final=final_scores(self.evaluation.final),
-            environment_steps=self.environment_steps, seconds=dict(self.seconds), versions=versions(),
-        ))
+        self.folder.write_summary(
+            Summary(
+                env=self.settings.env,
+                algo=self.settings.algo,
+                seed=self.settings.run.seed,
+                panel=PanelRecord(panel.name, panel.hash, len(panel)),
+                warm_start=scores(self.evaluation.warm_start),
+                final=final_scores(self.evaluation.final),
+                environment_steps=self.environment_steps,
+                seconds=dict(self.seconds),
+                versions=versions(),
+            )
+        )

@@ -240,7 +240,9 @@ class Sampler(Protocol):
         """Return one sample a request, in order."""
         ...
 
-    def score(self, requests: Sequence[Request], options: Sequence[Sequence["array[int]"]]) -> list[list[float]]:
+    def score(
+        self, requests: Sequence[Request], options: Sequence[Sequence["array[int]"]]
+    ) -> list[list[float]]:
         """Return, for each request, the summed log-probability of each of its options as the next tokens."""
         ...
 

@@ -98,7 +98,7 @@ def kind_of(hint: Any) -> str:
         return " or ".join(map(written, get_args(hint)))
     if get_origin(hint) is tuple and get_args(hint):
         return f"any of {kind_of(get_args(hint)[0])}, with commas"
-    return WORDS.get(hint) or getattr(hint, "__name__", str(hint))
+    return WORDS.get(hint) or str(getattr(hint, "__name__", hint))
 
 
 def toml(given: Any) -> str:

@@ -1,14 +1,16 @@
 """The contract of a verifier: a submission and a task in, a verdict out.
 
-A plain function `f(answer, task)` that returns a number (or a verdict) is a verifier too (`as_verifier`). Verdicts of several are joined by
-`Weighted`, `All` and `Any`, or by `&` between two. A status other than ok says that nothing is known about the
-answer: callers count it and leave the sample out; it is never a silent 0.
+A plain function `f(answer, task)` that returns a number (or a verdict) is a verifier too (`as_verifier`).
+Verdicts of several are joined by `Weighted`, `All` and `Any`, or by `&` between two. A status other than ok
+says that nothing is known about the answer: callers count it and leave the sample out; it is no silent 0.
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any as Anything
 from typing import Literal, Protocol, runtime_checkable
 
@@ -69,12 +71,25 @@ class Pair:
 class Verifier(Protocol):
     """A pure function of submission and task, with a declared range."""
 
-    name: str
-    low: float
-    """least score"""
-    high: float
-    """best score: the answer passes"""
-    pairs: Sequence[Pair]
+    @property
+    def name(self) -> str:
+        """How it is called in parts and messages."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Least score."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Best score: the answer passes."""
+        ...
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """Answers that must pass and must fail."""
+        ...
 
     def verify(self, submission: Submission, task: Task) -> Verdict:
         """Return the verdict. Whatever the answer is, it does not raise."""
@@ -100,6 +115,14 @@ class FunctionVerifier(_Joinable):
     high: float = 1.0
     pairs: Sequence[Pair] = ()
 
+    def __reduce__(self) -> tuple[Anything, ...]:
+        """Pickle a decorated function by its name, which now means this verifier; others by their parts."""
+        function = self.function
+        module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+        if getattr(sys.modules.get(module), name, None) is self:
+            return _named, (module, name)
+        return FunctionVerifier, (function, self.name, self.low, self.high, self.pairs)
+
     def __call__(self, answer: str, task: Task) -> float | Verdict:
         """Return what the function does."""
         return self.function(answer, task)
@@ -119,6 +142,11 @@ class FunctionVerifier(_Joinable):
             reason = f"score {verdict.score:g} is outside [{self.low:g}, {self.high:g}]"
             verdict = Verdict(0.0, "error", reason)
         return replace(verdict, seconds=time.perf_counter() - begun)
+
+
+def _named(module: str, name: str) -> Anything:
+    """Return what a module holds under a name."""
+    return getattr(import_module(module), name)
 
 
 def as_verifier(judge: "Verifier | Judge", name: str = "") -> Verifier:

@@ -38,7 +38,9 @@ def play(name: str, seed: int, out: Path) -> Path:
         words = ["run", "env=webshop", *ALGOS[name], f"seed={seed}", f"out={folder}"]
     out.mkdir(parents=True, exist_ok=True)
     with (out / f"{name}-{seed}.log").open("w") as log:
-        code = subprocess.run([sys.executable, "-m", "agentrl", *words], stdout=log, stderr=log, check=False).returncode
+        code = subprocess.run(
+            [sys.executable, "-m", "agentrl", *words], stdout=log, stderr=log, check=False
+        ).returncode
     if code:
         raise AgentRLError(f"{' '.join(words)} ended with status {code}; see {out}/{name}-{seed}.log")
     print(f"{name} seed {seed}: done", flush=True)
@@ -55,14 +57,18 @@ def figures(folder: Path) -> tuple[Summary, dict[str, float]]:
     greedy = [p.rates["greedy"] for p in evaluation.curve]
     learning = summary.seconds.get("rollout", 0.0) + summary.seconds.get("learner", 0.0)
     return summary, {
-        "warm best": max(before.values()), "final best": max(after.values()),
+        "warm best": max(before.values()),
+        "final best": max(after.values()),
         "lift best": max(after.values()) - max(before.values()),
         "lift greedy": after["greedy"] - before["greedy"],
-        "greedy": after["greedy"], "T=1.0": after["1.0"], "best admissible": after["best_admissible"],
+        "greedy": after["greedy"],
+        "T=1.0": after["1.0"],
+        "best admissible": after["best_admissible"],
         "area (iterations)": area([float(p.iteration) for p in evaluation.curve], greedy),
         "area (env steps)": area([float(s) for s in steps], greedy) if steps[-1] else float("nan"),
         "env steps": float(summary.environment_steps),
-        "RL seconds": learning, "total seconds": summary.seconds["total"],
+        "RL seconds": learning,
+        "total seconds": summary.seconds["total"],
     }
 
 
@@ -75,7 +81,9 @@ def table(rows: dict[str, list[dict[str, float]]]) -> str:
         for runs in rows.values():
             interval = over_seeds([run[name] for run in runs])
             shape = "{:.0f}" if interval.mean >= 10 else "{:.3f}"
-            cells.append(f"{shape.format(interval.mean)} [{shape.format(interval.low)}, {shape.format(interval.high)}]")
+            cells.append(
+                f"{shape.format(interval.mean)} [{shape.format(interval.low)}, {shape.format(interval.high)}]"
+            )
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -92,16 +100,23 @@ def main(words: list[str]) -> int:
     found = {pair: figures(folder) for pair, folder in zip(wanted, folders, strict=True)}
     rows = {name: [found[name, seed][1] for seed in range(seeds)] for name in algos}
     panel = next(iter(found.values()))[0].panel
-    text = "\n".join([
-        "# GiGPO, GRPO, PPO and SFT on the generated WebShop with the tiny model", "",
-        f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own model,"
-        " demonstrations, warm start and RL.",
-        f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds [95 % interval]."
-        f" {jobs} runs side by side, one thread each.", "", table(rows), "",
-        "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO with each"
-        " group paid another group's rewards. `sft` goes on with the demonstrator's episodes for as many iterations.",
-        "Areas are under the dev curve of greedy success, divided by its length.", "",
-    ])
+    text = "\n".join(
+        [
+            "# GiGPO, GRPO, PPO and SFT on the generated WebShop with the tiny model",
+            "",
+            f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own model,"
+            " demonstrations, warm start and RL.",
+            f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds [95 % interval]."
+            f" {jobs} runs side by side, one thread each.",
+            "",
+            table(rows),
+            "",
+            "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO with each"
+            " group paid another group's rewards. `sft` goes on with the demonstrator's episodes for as many iterations.",
+            "Areas are under the dev curve of greedy success, divided by its length.",
+            "",
+        ]
+    )
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(text)
     print(text)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from transformers.utils import logging as quiet
 
 from agentrl.errors import RunError
 from agentrl.learner.model import Policy
@@ -35,7 +36,14 @@ class Progress:
     """environment steps, seconds by kind"""
 
 
-def save(folder: Path, policy: Policy, progress: Progress, learner: Learner | None, extra: dict[str, Any], keep: int) -> Path:
+def save(
+    folder: Path,
+    policy: Policy,
+    progress: Progress,
+    learner: Learner | None,
+    extra: dict[str, Any],
+    keep: int,
+) -> Path:
     """Write a checkpoint and drop the oldest beyond `keep`; return its folder.
 
     Errors: RunError where the disk is full; the checkpoint before is then untouched.
@@ -47,8 +55,11 @@ def save(folder: Path, policy: Policy, progress: Progress, learner: Learner | No
         temporary.mkdir(parents=True)
         save_policy(policy, temporary / "policy")
         state: dict[str, Any] = {
-            "phase": progress.phase, "done": progress.done, "algo_state": progress.algo_state,
-            "counters": progress.counters, "extra": extra,
+            "phase": progress.phase,
+            "done": progress.done,
+            "algo_state": progress.algo_state,
+            "counters": progress.counters,
+            "extra": extra,
         }
         if policy.value_head is not None:
             state["value_head"] = policy.value_head.state_dict()
@@ -66,11 +77,15 @@ def save(folder: Path, policy: Policy, progress: Progress, learner: Learner | No
     except OSError as why:
         shutil.rmtree(temporary, ignore_errors=True)
         full = "the disk is full" if why.errno == errno.ENOSPC else str(why)
-        raise RunError(f"checkpoint {final} could not be written ({full}); the one before it is whole") from why
+        raise RunError(
+            f"checkpoint {final} could not be written ({full}); the one before it is whole"
+        ) from why
     except RuntimeError as why:  # torch.save reports a full disk as RuntimeError
         shutil.rmtree(temporary, ignore_errors=True)
-        raise RunError(f"checkpoint {final} could not be written ({str(why).splitlines()[0]});"
-                       " the one before it is whole") from why
+        raise RunError(
+            f"checkpoint {final} could not be written ({str(why).splitlines()[0]});"
+            " the one before it is whole"
+        ) from why
     for old in _finished(folder)[:-keep]:
         shutil.rmtree(old)
     return final
@@ -78,6 +93,7 @@ def save(folder: Path, policy: Policy, progress: Progress, learner: Learner | No
 
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write model and tokenizer so that transformers and vLLM load them."""
+    quiet.disable_progress_bar()
     policy.module.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
 
@@ -120,8 +136,10 @@ def load_policy_weights(policy: Policy, folder: Path) -> None:
     missing, unexpected = policy.module.load_state_dict(weights, strict=False)
     tied = set(getattr(policy.module, "_tied_weights_keys", None) or ())
     if unexpected or set(missing) - tied:
-        raise RunError(f"{folder} does not fit this model: missing {sorted(set(missing) - tied)[:3]},"
-                       f" unexpected {list(unexpected)[:3]}")
+        raise RunError(
+            f"{folder} does not fit this model: missing {sorted(set(missing) - tied)[:3]},"
+            f" unexpected {list(unexpected)[:3]}"
+        )
     policy.module.tie_weights()
 
 

@@ -35,7 +35,8 @@ class Policy:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """Return everything that is trained, value head included."""
@@ -62,8 +63,15 @@ class Policy:
         self.module.train(training)
         return torch.allclose(direct.float(), whole.float(), atol=1e-4, rtol=1e-3)
 
-    def columns(self, ids: Tensor, row: Tensor, column: Tensor, token: Tensor, want: frozenset[str],
-                temperature: float = 1.0) -> dict[str, Tensor]:
+    def columns(
+        self,
+        ids: Tensor,
+        row: Tensor,
+        column: Tensor,
+        token: Tensor,
+        want: frozenset[str],
+        temperature: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Return the wanted columns of some tokens.
 
         Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32 or
@@ -88,8 +96,9 @@ class Policy:
             out["values"] = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
         return {name: out[name] for name in want}
 
-    def _distribution(self, source: Tensor, token: Tensor, want: frozenset[str], temperature: float, *,
-                      projected: bool) -> dict[str, Tensor]:
+    def _distribution(
+        self, source: Tensor, token: Tensor, want: frozenset[str], temperature: float, *, projected: bool
+    ) -> dict[str, Tensor]:
         """Return log-probabilities and entropies, a piece of the tokens at a time."""
         head = self.module.get_output_embeddings()
         entropy = "entropy" in want
@@ -107,7 +116,10 @@ class Policy:
         pieces = list(zip(source.split(size), token.split(size), strict=True))
         # One piece: keep its logits for the backward pass. Several: compute them again rather than hold them all.
         again = torch.is_grad_enabled() and len(pieces) > 1
-        done = [checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids) for part, ids in pieces]
+        done = [
+            checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids)
+            for part, ids in pieces
+        ]
         return {"logp": torch.cat([logp for logp, _ in done]), "entropy": torch.cat([h for _, h in done])}
 
     def add_value_head(self) -> None:
@@ -131,7 +143,9 @@ class Critic:
     def like(cls, policy: Policy) -> "Critic":
         """Return a critic that starts from the policy's weights."""
         if not hasattr(policy.module, "model"):
-            raise ConfigError(f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`")
+            raise ConfigError(
+                f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`"
+            )
         trunk = copy.deepcopy(policy.module.model)
         return cls(trunk, policy.pad)
 
@@ -146,8 +160,10 @@ class Critic:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return all weights by name."""
-        return {**{f"trunk.{k}": v for k, v in self.trunk.state_dict().items()},
-                **{f"head.{k}": v for k, v in self.head.state_dict().items()}}
+        return {
+            **{f"trunk.{k}": v for k, v in self.trunk.state_dict().items()},
+            **{f"head.{k}": v for k, v in self.head.state_dict().items()},
+        }
 
     def load_state_dict(self, weights: dict[str, Tensor]) -> None:
         """Take weights back."""
@@ -175,8 +191,14 @@ def end_tokens(module: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(found)
 
 
-def forward(policy: Policy, table: TokenTable, rows: Tensor, tokens: Tensor, want: frozenset[str],
-            critic: Critic | None = None) -> dict[str, Tensor]:
+def forward(
+    policy: Policy,
+    table: TokenTable,
+    rows: Tensor,
+    tokens: Tensor,
+    want: frozenset[str],
+    critic: Critic | None = None,
+) -> dict[str, Tensor]:
     """Return the wanted columns for one micro-batch, [n] each: values from `critic` where there is one."""
     device = policy.device
     ids = padded(table, rows, policy.pad).to(device)
@@ -190,8 +212,9 @@ def forward(policy: Policy, table: TokenTable, rows: Tensor, tokens: Tensor, wan
 
 
 @torch.no_grad()
-def compute(policy: Policy, table: TokenTable, want: frozenset[str], budget: int,
-            critic: Critic | None = None) -> dict[str, Tensor]:
+def compute(
+    policy: Policy, table: TokenTable, want: frozenset[str], budget: int, critic: Critic | None = None
+) -> dict[str, Tensor]:
     """Return the wanted columns of every token, [N] each, without gradients."""
     parts: dict[str, list[Tensor]] = {name: [] for name in want}
     order: list[Tensor] = []
@@ -209,23 +232,34 @@ def load_model(path: str, dtype: str) -> Policy:
     Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as quiet
+
+    quiet.disable_progress_bar()
 
     folder = Path(path)
     if folder.is_dir():
         if not (folder / "config.json").exists():
-            raise ConfigError(f"model={path}: the folder holds no config.json, so it is no Hugging Face model")
-        if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json")):
-            raise ConfigError(f"model={path}: the folder holds no tokenizer; save it there with"
-                              " tokenizer.save_pretrained")
+            raise ConfigError(
+                f"model={path}: the folder holds no config.json, so it is no Hugging Face model"
+            )
+        if not any(
+            (folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json")
+        ):
+            raise ConfigError(
+                f"model={path}: the folder holds no tokenizer; save it there with tokenizer.save_pretrained"
+            )
     elif path.startswith((".", "/", "~")):
         raise ConfigError(f"model={path}: no such folder")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+        module.to("cuda" if torch.cuda.is_available() else "cpu")
     except (OSError, ValueError) as why:
         first = str(why).splitlines()[0]
-        raise ConfigError(f"model={path}: cannot be loaded ({first}). Give `tiny`, a folder, or a hub id that"
-                          " this machine can reach") from why
+        raise ConfigError(
+            f"model={path}: cannot be loaded ({first}). Give `tiny`, a folder, or a hub id that"
+            " this machine can reach"
+        ) from why
     if tokenizer.chat_template is None:
         raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
     for part in module.modules():

@@ -8,7 +8,7 @@ Both give the gradient of the undivided loss exactly.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -77,7 +77,9 @@ class Learner:
     def prepare(self, table: TokenTable) -> TokenTable:
         """Return the table with every fixed column the algorithm needs, and its credit."""
         needs, budget = self.algo.needs, self.settings.microbatch_tokens
-        dtype = torch.float64 if next(iter(self.policy.parameters())).dtype == torch.float64 else torch.float32
+        dtype = (
+            torch.float64 if next(iter(self.policy.parameters())).dtype == torch.float64 else torch.float32
+        )
         table = table.to(dtype)
         fixed: dict[str, Tensor] = {}
         want = frozenset({"values"} & needs)
@@ -147,9 +149,12 @@ class Learner:
                 critic = (even[tokens] * losses.critic).sum()
                 total = total + critic
                 log.add("critic_loss", critic.item())
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             for name, value in losses.metrics.items():
-                log.add(name, float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)))
+                log.add(
+                    name,
+                    float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)),
+                )
             if first:
                 log.add_gap(part)
         log.step()
@@ -175,7 +180,7 @@ class Learner:
             columns = forward(self.policy, table, rows, tokens, frozenset(slope), self.critic)
             through = sum((columns[name].cpu() * slope[name][tokens]).sum() for name in slope)
             if isinstance(through, Tensor) and through.requires_grad:
-                through.backward()  # type: ignore[no-untyped-call]
+                through.backward()
         log.step()
 
     def _gradient_columns(self) -> frozenset[str]:
@@ -189,8 +194,10 @@ class Learner:
             limit = self.settings.clip_norm or math.inf
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
             if not math.isfinite(norm):
-                raise RunError(f"the gradient of the {name} is not finite at iteration {iteration};"
-                               " lower learner.lr, or look at the last trajectories")
+                raise RunError(
+                    f"the gradient of the {name} is not finite at iteration {iteration};"
+                    " lower learner.lr, or look at the last trajectories"
+                )
             base = self.settings.lr if name == "policy" else self.settings.lr_critic
             for group in optimizer.param_groups:
                 group["lr"] = base * factor
@@ -248,7 +255,9 @@ class Log:
             self.once["credit_zero"] = float((credit == 0).float().mean())
         if {"returns", "values_old"} <= table.columns.keys():
             spread = table.returns.var()
-            self.once["explained_variance"] = float(1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8))
+            self.once["explained_variance"] = float(
+                1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8)
+            )
 
     def add_gap(self, part: TokenTable) -> None:
         """Note how far the sampler's log-probabilities are from the trainer's, before any weight moved."""
@@ -257,7 +266,7 @@ class Log:
         seen, total = self.once.get("_gap_tokens", 0.0), self.once.get("_gap_sum", 0.0)
         self.once["_gap_tokens"], self.once["_gap_sum"] = seen + len(gap), total + float(gap.abs().sum())
 
-    def means(self) -> Mapping[str, float] | dict[str, float]:
+    def means(self) -> dict[str, float]:
         """Return every figure by name."""
         out = {name: total / max(1, self.steps) for name, total in self.sums.items()}
         out |= {name: value for name, value in self.once.items() if not name.startswith("_")}

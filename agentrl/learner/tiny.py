@@ -1,4 +1,4 @@
-"""The embedded default: a word-level tokenizer and a Qwen2 of a few hundred thousand parameters, from scratch.
+"""The embedded default: a word-level tokenizer and a Llama of a few hundred thousand parameters, from scratch.
 
 What makes so small a model learn to act: whole words as tokens (the same word is the same token on a page
 and in an action), and attention that copies from the start. Both were needed to get off the ground; with
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import PreTrainedTokenizerFast, LlamaConfig, LlamaForCausalLM
 
 PAD, END, USER, ASSISTANT = "<pad>", "<end>", "<user>", "<act>"
 TEMPLATE = (
@@ -32,13 +32,20 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
     lower case. Opening brackets are read as if a space followed, so that the first word inside is the same
     token as elsewhere. What was never seen is spelt in bytes.
     """
-    normalizer = normalizers.Sequence([
-        normalizers.Lowercase(), normalizers.Replace("[", "[ "),
-        normalizers.Prepend(" "), normalizers.Replace(Regex(r"^ +"), " "),
-    ])
-    pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(_WORDS), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    normalizer = normalizers.Sequence(
+        [
+            normalizers.Lowercase(),
+            normalizers.Replace("[", "[ "),
+            normalizers.Prepend(" "),
+            normalizers.Replace(Regex(r"^ +"), " "),
+        ]
+    )
+    pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(piece for piece, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text)))
@@ -50,28 +57,49 @@ def tiny_tokenizer(texts: Iterable[str], *, limit: int = 4096) -> Any:
         vocabulary.setdefault(piece, len(vocabulary))
     # ignore_merges: a piece that is a token is taken whole; without merges anything else falls to bytes.
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], ignore_merges=True))
-    tokenizer.normalizer = normalizer  # type: ignore[assignment]
-    tokenizer.pre_tokenizer = pre_tokenizer  # type: ignore[assignment]
-    tokenizer.decoder = decoders.Sequence([  # type: ignore[assignment]
-        decoders.ByteLevel(), decoders.Replace("[ ", "["), decoders.Strip(" ", 1, 0),
-    ])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END,
-                                   additional_special_tokens=[USER, ASSISTANT], clean_up_tokenization_spaces=False)
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.ByteLevel(),
+            decoders.Replace("[ ", "["),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=[USER, ASSISTANT],
+        clean_up_tokenization_spaces=False,
+    )
     fast.chat_template = TEMPLATE
     return fast
 
 
 def tiny_model(tokenizer: Any, *, hidden: int, layers: int, heads: int, context: int, seed: int) -> Any:
-    """Return a Qwen2 with random weights drawn from `seed`, started so that its attention copies."""
-    config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers,
-        num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=context,
-        rope_theta=10000.0, tie_word_embeddings=True, bos_token_id=None, use_cache=True,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    """Return a Llama with random weights drawn from `seed`, started so that its attention copies."""
+    # Llama, not Qwen2: transformers gives every folder of type qwen2 Qwen2's own text splitting, whatever its
+    # tokenizer.json says, and a tokenizer of words read back that way spells every word in bytes.
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=context,
+        rope_theta=10000.0,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        attention_bias=False,
+        use_cache=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
-    model = Qwen2ForCausalLM(config)
+    model = LlamaForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         model.get_input_embeddings().weight.normal_(0.0, 0.25, generator=generator)
@@ -93,6 +121,3 @@ def _copying(attention: Any, heads: int, size: int, generator: torch.Generator) 
     key = torch.randn(width, width, generator=generator) / math.sqrt(width)
     attention.q_proj.weight.copy_(key)
     attention.k_proj.weight.copy_(key)
-    for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
-        if projection.bias is not None:
-            projection.bias.zero_()

@@ -22,9 +22,13 @@ class WarmStart:
 
     round_steps = 200
 
-    def __init__(self, policy: Policy, table: TokenTable, settings: WarmSettings, *, seed: int, budget: int) -> None:
+    def __init__(
+        self, policy: Policy, table: TokenTable, settings: WarmSettings, *, seed: int, budget: int
+    ) -> None:
         self.policy, self.table, self.settings, self.seed, self.budget = policy, table, settings, seed, budget
-        self.optimizer = AdamW(list(policy.parameters()), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = AdamW(
+            list(policy.parameters()), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01
+        )
         names, counts = torch.unique_consecutive(table.row, return_counts=True)
         self.starts, self.counts = counts.cumsum(0) - counts, counts
         self.rows = len(names)
@@ -38,7 +42,11 @@ class WarmStart:
         first = number * self.round_steps
         for step in range(first, min(first + self.round_steps, self.total)):
             losses.append(self._step(step))
-        return {"loss": sum(losses) / max(1, len(losses)), "lr": self.settings.lr * self._rate(first), "steps": float(len(losses))}
+        return {
+            "loss": sum(losses) / max(1, len(losses)),
+            "lr": self.settings.lr * self._rate(first),
+            "steps": float(len(losses)),
+        }
 
     def _step(self, step: int) -> float:
         which, place = divmod(step, self.pass_steps)
@@ -62,7 +70,9 @@ class WarmStart:
         return total
 
     def _tokens(self, rows: Sequence[int]) -> torch.Tensor:
-        return torch.cat([torch.arange(int(self.starts[r]), int(self.starts[r] + self.counts[r])) for r in rows])
+        return torch.cat(
+            [torch.arange(int(self.starts[r]), int(self.starts[r] + self.counts[r])) for r in rows]
+        )
 
     def _rate(self, step: int) -> float:
         if step < WARMUP_STEPS:

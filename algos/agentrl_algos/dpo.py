@@ -51,7 +51,9 @@ class DPO(Algorithm):
         above(self.beta, 0, "beta")
         above(self.points, 0, "points")
         if self.width < 2:
-            raise ConfigError(f"width={self.width}: actions are compared with each other, so it must be at least 2")
+            raise ConfigError(
+                f"width={self.width}: actions are compared with each other, so it must be at least 2"
+            )
 
     def collect(self) -> Branches:
         """Return trees of restored states."""
@@ -76,8 +78,10 @@ class DPO(Algorithm):
         loss = pairwise(chosen, rejected, self.loss_kind, beta=self.beta)
         margin = (chosen - rejected).detach()
         metrics = {
-            "reward_accuracy": (margin > 0).float().mean(), "reward_margin": self.beta * margin.mean(),
-            "logp_ratio_chosen": chosen.detach().mean(), "logp_ratio_rejected": rejected.detach().mean(),
+            "reward_accuracy": (margin > 0).float().mean(),
+            "reward_margin": self.beta * margin.mean(),
+            "logp_ratio_chosen": chosen.detach().mean(),
+            "logp_ratio_rejected": rejected.detach().mean(),
             "pairs": torch.tensor(float(len(pairs))),
         }
         return Losses(policy=(pairs.weight.to(loss.dtype) * loss).mean(), metrics=metrics)

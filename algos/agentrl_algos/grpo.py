@@ -57,7 +57,9 @@ class GRPO(Algorithm):
     def credit(self, table: TokenTable) -> TurnCredit:
         """Return the episode's advantage for each turn."""
         turns, episodes = table.turns, table.trajectories
-        useless = torch.zeros_like(episodes.ret).index_add(0, turns.trajectory, (~turns.valid).to(episodes.ret.dtype))
+        useless = torch.zeros_like(episodes.ret).index_add(
+            0, turns.trajectory, (~turns.valid).to(episodes.ret.dtype)
+        )
         score = episodes.ret - self.invalid_penalty * useless / episodes.length
         return TurnCredit(group_relative(score, episodes.group, scale=self.scale)[turns.trajectory])
 

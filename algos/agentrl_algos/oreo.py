@@ -14,7 +14,13 @@ from typing import Literal
 
 from agentrl.algo import Algorithm, AlgoState, Losses, Stored, above
 from agentrl.batch import TokenTable
-from agentrl.credit.bellman import importance_weight, one_step_residual, policy_residual, states, value_residual
+from agentrl.credit.bellman import (
+    importance_weight,
+    one_step_residual,
+    policy_residual,
+    states,
+    value_residual,
+)
 from agentrl.losses.bellman import bellman
 from agentrl.losses.kl import kl
 from agentrl.registry import algo

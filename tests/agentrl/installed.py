@@ -1,4 +1,4 @@
-"""Packages put on the path for a test, as an installer would leave them: no installation, the real look-up."""
+"""Packages put on the path for a test, as an installer would leave them."""
 
 import sys
 import tomllib

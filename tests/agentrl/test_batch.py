@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from agentrl.batch import microbatches, padded, preference_table, token_table
-from agentrl.errors import AgentRLError
-from agentrl.types import Node, Task, Tree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentrl.batch import microbatches, padded, preference_table, token_table
+from agentrl.errors import AgentRLError
+from agentrl.types import Node, Task, Tree
 from tests.agentrl.examples import episodes, turn
 
 
@@ -17,7 +17,9 @@ def test_every_policy_token_stands_in_its_row_at_its_column() -> None:
         table = token_table(made)
         sampled = [i for e in made for t in e.turns for i in t.action_ids]
         assert table.ids.tolist() == sampled
-        assert [table.rows[r][c] for r, c in zip(table.row.tolist(), table.column.tolist(), strict=True)] == sampled
+        assert [
+            table.rows[r][c] for r, c in zip(table.row.tolist(), table.column.tolist(), strict=True)
+        ] == sampled
 
 
 def test_window_mode_has_a_row_a_turn_and_transcript_mode_one_a_trajectory() -> None:
@@ -85,8 +87,12 @@ def small_tree(window: bool) -> Tree:
     import random
 
     rng = random.Random(1)
-    nodes = [Node(-1, turn(rng, "a", 0, fresh=True), q=0.2), Node(-1, turn(rng, "a", 0, fresh=True), q=0.9),
-             Node(1, turn(rng, "b", 0, fresh=window), q=1.0), Node(1, turn(rng, "b", 0, fresh=window), q=0.0)]
+    nodes = [
+        Node(-1, turn(rng, "a", 0, fresh=True), q=0.2),
+        Node(-1, turn(rng, "a", 0, fresh=True), q=0.9),
+        Node(1, turn(rng, "b", 0, fresh=window), q=1.0),
+        Node(1, turn(rng, "b", 0, fresh=window), q=0.0),
+    ]
     return Tree(Task("t", "train", 0), tuple(nodes))
 
 

@@ -69,8 +69,8 @@ def test_a_plug_in_that_fails_to_import_gives_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget("broken")
-    install(tmp_path, monkeypatch, "broken-pack", {"envs": {"broken": "broken:X", "gone": "no_such_module:X"}},
-            {"broken.py": "import surely_not_installed\n"})  # fmt: skip
+    offered = {"envs": {"broken": "broken:X", "gone": "no_such_module:X"}}
+    install(tmp_path, monkeypatch, "broken-pack", offered, {"broken.py": "import surely_not_installed\n"})
     with pytest.raises(ConfigError) as why:
         find("envs", "broken")
     assert str(why.value) == (

@@ -22,7 +22,8 @@ def normalised(text: str) -> str:
     >>> normalised('  "The Tower\\u00a0of  LONDON." ')
     'the tower of london'
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip(EDGES)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split()).strip(EDGES)
 
 
 @verifier(

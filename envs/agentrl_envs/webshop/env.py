@@ -39,7 +39,11 @@ class WebShop(TextEnv):
     Options = Options
     max_turns = 15
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
-    tiny: ClassVar[Mapping[str, Any]] = {"env.view": "handles", "env.instructions": "plain"}
+    tiny: ClassVar[Mapping[str, Any]] = {
+        "env.view": "handles",
+        "env.instructions": "plain",
+        "algo.entropy": 0.02,
+    }
     shop: Shop
     """the customer's side of the episode"""
 

@@ -127,7 +127,7 @@ TEMPLATES: tuple[Template, ...] = (
 )
 
 PLAIN = Template(
-    "{type} , {attributes} , {options} , price lower than {price} dollars", "{name} : {value}", " , ", " , "
+    "{type} , {attributes} , {options} , price lower than {whole} dollars", "{name} : {value}", " , ", " , "
 )
 """Short and regular, for tiny models."""
 
@@ -141,7 +141,7 @@ def wording(
     """Return the customer's sentence.
 
     >>> wording("lip balm", ["vegan"], {"pack": "two"}, 20, PLAIN)
-    'lip balm , vegan , pack : two , price lower than 20.00 dollars'
+    'lip balm , vegan , pack : two , price lower than 20 dollars'
     """
     return template.sentence.format(
         type=phrase,
@@ -150,6 +150,7 @@ def wording(
             template.option.format(name=name, value=value) for name, value in options.items()
         ),
         price=f"{price_upper:.2f}",
+        whole=f"{price_upper:g}",
     )
 
 

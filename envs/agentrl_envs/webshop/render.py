@@ -12,6 +12,7 @@ from agentrl_envs.webshop.pages import Shop, State
 from agentrl_envs.webshop.product import Product
 
 SEPARATOR = " [SEP] "
+SHORT_SEPARATOR = " ; "
 CHOSEN = "(chosen)"
 Role = Literal["words", "button", "option", "link"]
 Node = tuple[Role, str]
@@ -22,7 +23,7 @@ _SCORE = "Your score (min 0.0, max 1.0)"
 def page(shop: Shop, reward: float = 0.0) -> str:
     """Return the open page in the shop's view; `reward` is printed on the last page."""
     if shop.view == "handles":
-        return SEPARATOR.join(_short(shop, reward))
+        return SHORT_SEPARATOR.join(_short(shop, reward))
     nodes = [node for node in _nodes(shop, reward) if node[1] not in ("", "\n")]
     if shop.view == "text":
         return SEPARATOR.join(text.strip() for _, text in nodes)
@@ -145,7 +146,7 @@ def _short(shop: Shop, reward: float) -> Iterator[str]:
             yield from (back, f"page {state.page}", *turns)
             for number, asin in enumerate(shop.results):
                 product = shop.product(asin)
-                yield f"{product.title} {product.price_tag} n{number}".lower()
+                yield f"{product.title} {_round(product)} n{number}".lower()
         case "item":
             yield from _short_item(shop.product(state.asin), dict(state.options), shop.sub_pages)
         case "sub":
@@ -161,4 +162,9 @@ def _short_item(product: Product, chosen: dict[str, str], sub_pages: tuple[str, 
         yield name
         for value in values:
             yield f"{value} {CHOSEN}" if chosen.get(name) == value else value
-    yield from (product.title.lower(), f"price: {product.price_tag}", *sub_pages, "buy now")
+    yield from (product.title.lower(), f"price {_round(product)}", *sub_pages, "buy now")
+
+
+def _round(product: Product) -> str:
+    """Return the price tag without the ".0" that a small model would have to read each time."""
+    return product.price_tag.removesuffix(".0").replace(".0 to", " to")

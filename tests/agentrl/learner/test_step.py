@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from agentrl.algo import Algorithm, AlgoState, Losses, Plan, Preference, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
 from agentrl.errors import RunError
@@ -17,13 +18,18 @@ from agentrl_algos.grpo import GRPO
 from agentrl_algos.oreo import OREO
 from agentrl_algos.ppo import PPO
 from agentrl_algos.sft import SFT
-
 from tests.agentrl.examples import FakeTokenizer, episodes, model
 from tests.agentrl.test_batch import small_tree
 
 ALGOS: dict[str, Algorithm] = {
-    "gigpo": GiGPO(entropy=0.02, kl=0.05), "grpo": GRPO(kl=0.05), "ppo": PPO(entropy=0.01), "sft": SFT(),
-    "dpo": DPO(), "oreo": OREO(), "oreo_response": OREO(level="response"), "oreo_step": OREO(level="step"),
+    "gigpo": GiGPO(entropy=0.02, kl=0.05),
+    "grpo": GRPO(kl=0.05),
+    "ppo": PPO(entropy=0.01),
+    "sft": SFT(),
+    "dpo": DPO(),
+    "oreo": OREO(),
+    "oreo_response": OREO(level="response"),
+    "oreo_step": OREO(level="step"),
 }
 
 
@@ -33,7 +39,9 @@ def table_for(algo: Algorithm, window: bool) -> TokenTable:
     return token_table(episodes(window=window))
 
 
-def after_one_step(algo: Algorithm, *, budget: int, window: bool = True, critic: str = "separate") -> dict[str, Any]:
+def after_one_step(
+    algo: Algorithm, *, budget: int, window: bool = True, critic: str = "separate"
+) -> dict[str, Any]:
     policy = Policy(model(), FakeTokenizer())
     settings = LearnerSettings(lr=0.05, lr_critic=0.05, microbatch_tokens=budget, critic=critic)  # type: ignore[arg-type]
     reference = Policy(model(seed=1), FakeTokenizer()).frozen_copy()
@@ -50,7 +58,9 @@ def after_one_step(algo: Algorithm, *, budget: int, window: bool = True, critic:
 def test_the_step_does_not_depend_on_the_split(name: str, window: bool) -> None:
     whole = after_one_step(ALGOS[name], budget=10**6, window=window)
     start = model().state_dict()
-    assert any(not torch.equal(whole["weights"][f"policy.{k}"], v) for k, v in start.items()), "nothing was trained"
+    assert any(not torch.equal(whole["weights"][f"policy.{k}"], v) for k, v in start.items()), (
+        "nothing was trained"
+    )
     for budget in (1, 23, 60):
         cut = after_one_step(ALGOS[name], budget=budget, window=window)
         for key, value in whole["weights"].items():
@@ -91,7 +101,9 @@ def test_credit_is_minus_the_derivative_of_the_loss_times_its_denominator(name: 
 
 def test_epochs_and_minibatches_each_take_an_optimiser_step() -> None:
     policy = Policy(model(), FakeTokenizer())
-    learner = Learner(policy, GRPO(), LearnerSettings(lr=1e-3, epochs=2, minibatches=3), 10, trust_sampler=False)
+    learner = Learner(
+        policy, GRPO(), LearnerSettings(lr=1e-3, epochs=2, minibatches=3), 10, trust_sampler=False
+    )
     learner.learn(token_table(episodes()), {}, 0, 0)
     assert learner.steps == 6
 

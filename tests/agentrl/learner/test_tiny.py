@@ -1,12 +1,16 @@
 """The embedded tokenizer and model."""
 
 import torch
-from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-TEXTS = ["Kestrel Bay Shirt $35.0 n0 [SEP] color: x-large | gold (chosen)", "click[x-large] search[red shirt]"]
+from agentrl.learner.tiny import tiny_model, tiny_tokenizer
+
+TEXTS = [
+    "Kestrel Bay Shirt $35.0 n0 [SEP] color: x-large | gold (chosen)",
+    "click[x-large] search[red shirt]",
+]
 TOKENIZER = tiny_tokenizer(TEXTS)
 
 
@@ -31,7 +35,9 @@ def test_any_text_comes_back_but_for_case_and_outer_spaces(text: str) -> None:
 
 
 def test_a_conversation_ends_with_the_cue_to_act() -> None:
-    ids = TOKENIZER.apply_chat_template([{"role": "user", "content": "red"}], add_generation_prompt=True)["input_ids"]
+    ids = TOKENIZER.apply_chat_template([{"role": "user", "content": "red"}], add_generation_prompt=True)[
+        "input_ids"
+    ]
     assert TOKENIZER.convert_ids_to_tokens(ids)[-1] == "<act>"
 
 
@@ -49,7 +55,10 @@ def test_transformers_reads_it_back(tmp_path) -> None:  # type: ignore[no-untype
     model = tiny_model(TOKENIZER, hidden=32, layers=1, heads=2, context=64, seed=1).eval()
     model.save_pretrained(tmp_path)
     TOKENIZER.save_pretrained(tmp_path)
-    again, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path).eval(), AutoTokenizer.from_pretrained(tmp_path)
+    again, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(tmp_path).eval(),
+        AutoTokenizer.from_pretrained(tmp_path),
+    )
     ids = torch.tensor([encoded("search[red shirt]")])
     assert tokenizer("search[red shirt]", add_special_tokens=False)["input_ids"] == ids[0].tolist()
     assert torch.allclose(model(ids).logits, again(ids).logits)

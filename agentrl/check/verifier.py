@@ -1,0 +1,93 @@
+"""The rules of every verifier."""
+
+import math
+import pickle
+from collections.abc import Sequence
+
+from agentrl.check.hostile import hostile
+from agentrl.check.rules import Broken, LeftOut, Rule, Watch
+from agentrl.registry import find
+from agentrl.types import Task
+from agentrl.verify import Pair, Submission, Verdict, Verifier, as_verifier
+
+ANSWERS = 300
+"""hostile answers tried"""
+
+
+def verifier_rules(name: str, watch: Watch) -> Sequence[Rule]:
+    """Return the rules of a verifier, ready to be checked."""
+    kit = _Kit(as_verifier(find("verifiers", name)), watch)
+    return (
+        Rule("the range is two numbers, the lower first", kit.range),
+        Rule("answers that must pass get the best score", kit.passing),
+        Rule("answers that must fail get less", kit.failing),
+        Rule("the same answer gets the same verdict", kit.pure),
+        Rule("whatever the answer, there is a verdict within the range", kit.hostile),
+        Rule("it can be pickled", kit.picklable),
+    )
+
+
+def _task(pair: Pair) -> Task:
+    return Task("check", "train", 0, pair.data)
+
+
+class _Kit:
+    """One verifier under check."""
+
+    def __init__(self, verifier: Verifier, watch: Watch) -> None:
+        self.verifier, self.watch = verifier, watch
+
+    def range(self) -> None:
+        low, high = self.verifier.low, self.verifier.high
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise Broken(f"it says [{low}, {high}]")
+
+    def passing(self) -> None:
+        for pair in self._pairs(passes=True):
+            score = self._verdict(pair.answer, _task(pair)).score
+            if score < self.verifier.high:
+                raise Broken(f"{pair.answer!r} got {score:g}, not {self.verifier.high:g}")
+
+    def failing(self) -> None:
+        for pair in self._pairs(passes=False):
+            score = self._verdict(pair.answer, _task(pair)).score
+            if score >= self.verifier.high:
+                raise Broken(f"{pair.answer!r} got {score:g}")
+
+    def pure(self) -> None:
+        for pair in self.verifier.pairs:
+            one, two = (self._verdict(pair.answer, _task(pair)) for _ in range(2))
+            if (one.score, one.parts, one.steps) != (two.score, two.parts, two.steps):
+                raise Broken(f"{pair.answer!r} got {one.score:g}, then {two.score:g}")
+
+    def hostile(self) -> None:
+        if not self.verifier.pairs:
+            raise LeftOut("it has no pairs, so there is no task to answer")
+        good = [pair.answer for pair in self.verifier.pairs]
+        for number, answer in enumerate(hostile(0, ANSWERS, good)):
+            self._verdict(answer, _task(self.verifier.pairs[number % len(self.verifier.pairs)]))
+
+    def picklable(self) -> None:
+        again = pickle.loads(pickle.dumps(self.verifier))
+        for pair in self.verifier.pairs:
+            if (
+                again.verify(Submission(pair.answer), _task(pair)).score
+                != self._verdict(pair.answer, _task(pair)).score
+            ):
+                raise Broken(f"{pair.answer!r} is scored otherwise after pickling")
+
+    def _pairs(self, passes: bool) -> list[Pair]:
+        pairs = [pair for pair in self.verifier.pairs if pair.passes == passes]
+        if not pairs:
+            raise Broken(f"no pair says which answer must {'pass' if passes else 'fail'}")
+        return pairs
+
+    def _verdict(self, answer: str, task: Task) -> Verdict:
+        """Return a verdict that is sure of itself and within the range."""
+        with self.watch.over(f"verify({answer[:40]!r})"):
+            verdict = self.verifier.verify(Submission(answer), task)
+        if not verdict.known:
+            raise Broken(f"{answer[:40]!r} gave {verdict.status}: {verdict.reason}")
+        if not self.verifier.low <= verdict.score <= self.verifier.high:
+            raise Broken(f"{answer[:40]!r} got {verdict.score:g}, outside the range")
+        return verdict

@@ -1,0 +1,65 @@
+"""The policy a run starts from: a model of a folder or hub, or the tiny one made from the environment's own text."""
+
+from collections.abc import Iterator
+
+import torch
+
+from agentrl.env import Player, PlayerKind, TextEnv
+from agentrl.errors import ConfigError
+from agentrl.learner.model import Policy, load_model
+from agentrl.learner.tiny import tiny_model, tiny_tokenizer
+from agentrl.settings import ModelSettings
+from agentrl.types import Panel, Task
+
+TEXT_TASKS = 300
+"""training tasks whose episodes the tiny tokenizer is made from"""
+
+
+def new_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -> Policy:
+    """Return the policy that the settings name; for `tiny`, one drawn from `seed`.
+
+    `panel` holds training tasks: nothing else is read to make a tokenizer.
+    Errors: ConfigError where the model cannot be loaded.
+    """
+    if settings.path != "tiny":
+        return load_model(settings.path, settings.dtype)
+    if settings.hidden % settings.heads:
+        raise ConfigError(f"model.hidden={settings.hidden} is not a multiple of model.heads={settings.heads}")
+    tokenizer = tiny_tokenizer(_texts(env, panel.tasks[:TEXT_TASKS]), limit=settings.vocabulary)
+    module = tiny_model(
+        tokenizer,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        heads=settings.heads,
+        context=settings.context,
+        seed=seed,
+    )
+    return Policy(module.to(getattr(torch, settings.dtype)), tokenizer)
+
+
+def _texts(env: TextEnv, tasks: tuple[Task, ...]) -> Iterator[str]:
+    """Yield what is read and written in an episode of each task."""
+    yield "act (invalid) | ;"
+    for number, task in enumerate(tasks):
+        observation, info = env.reset(options={"task": task})
+        yield env.goal()
+        play = some_player(env, ("demonstrator", "random"), number)
+        over = play is None
+        while not over and play is not None:
+            yield observation
+            yield from info["admissible"] or ()
+            action = play(observation)
+            yield action
+            observation, _, terminated, truncated, info = env.step(action)
+            over = terminated or truncated
+        yield observation
+
+
+def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Player | None:
+    """Return the first of these players that the environment has, for the episode that has begun; else None."""
+    for kind in kinds:
+        try:
+            return env.player(kind, seed)
+        except ConfigError:
+            continue
+    return None

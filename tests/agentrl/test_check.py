@@ -1,0 +1,172 @@
+# ruff: noqa: E501 - messages are kept whole
+"""The conformance kit passes what is right, and notices each thing that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from agentrl.check import check_command
+from agentrl.check.env import env_rules
+from agentrl.check.rules import Finding, Watch, findings
+from agentrl.check.verifier import verifier_rules
+from agentrl.errors import ConfigError
+
+PLUGINS = Path(__file__).parent / "plugins"
+PANELS, HASHES = "panels hold tasks", "panels are the same"
+STARTS, DETERMINISTIC = "all members", "task and actions alone"
+EXPERT, JUNK, HOSTILE, LIMIT = "the expert", "junk solves", "whatever the action", "episodes end"
+SNAPSHOT, PICKLE, KEYS, LEAKS, GYM = (
+    "a snapshot",
+    "it can be pickled",
+    "states with one",
+    "observations give",
+    "Gymnasium",
+)
+
+
+def found(name: str, *sentences: str, deadline: float = 10.0) -> dict[str, Finding]:
+    """Return what becomes of the rules whose sentences begin like these; all rules if none are named."""
+    watch = Watch()
+    rules = env_rules(f"{PLUGINS / 'wrong.py'}:{name}", {}, watch)
+    chosen = [rule for rule in rules if not sentences or rule.sentence.startswith(sentences)]
+    return {finding.sentence: finding for finding in findings(chosen, watch, deadline)}
+
+
+def test_an_environment_in_order_passes_everything() -> None:
+    results = found("Steps")
+    assert len(results) == 13
+    assert {finding.status for finding in results.values()} == {"ok"}, [str(f) for f in results.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "why"),
+    [
+        ("OneSplit", PANELS, "task id t0 is in train and dev"),
+        ("SameContent", PANELS, "task dev0 of dev has the seed and data of a task of train"),
+        ("EmptySplit", PANELS, "dev is empty"),
+        ("DrawnPanel", HASHES, "train is "),
+        ("HashedPanel", HASHES, " in another process"),
+        ("Remembers", STARTS, "begun again after an episode: observation 0 is 'Step 0 of 3. Visit 1.', then"),
+        ("CommonDice", DETERMINISTIC, "played twice: observation 1 is"),
+        ("LoserExpert", EXPERT, "ended with score 0"),
+        ("EasyJunk", JUNK, "is solved by saying ''"),
+        ("Fragile", HOSTILE, "UnicodeEncodeError"),
+        ("BadScore", HOSTILE, "score 2: rewards are finite, scores from 0 to 1"),
+        ("Raises", HOSTILE, "KeyError: 'speed' (wrong.py, line "),
+        ("Endless", LIMIT, "went on for 9 turns; max_turns is 8"),
+        ("Forgetful", SNAPSHOT, "restored in another environment: observation"),
+        ("AtHome", SNAPSHOT, "the other process failed: KeyError"),
+        ("Glued", PICKLE, "pickle"),
+        ("OneKey", KEYS, "key here stands for states that offer 'stay' and states that do not"),
+        ("Aliased", KEYS, "key False, after 'go' stands for states that offer"),
+        ("Talkative", LEAKS, "task train0 shows its answer, 'blue', before the first action"),
+        ("PaysInWords", LEAKS, "reads 'Reward: 0' before its end"),
+        ("NoSpace", GYM, ""),
+    ],
+)
+def test_what_is_wrong_is_noticed_by_its_rule(name: str, rule: str, why: str) -> None:
+    [finding] = found(name, rule).values()
+    assert finding.status == "FAILED" and why in finding.why, finding
+
+
+def test_a_call_that_does_not_come_back_is_a_finding_and_ends_the_check() -> None:
+    results = list(found("Hangs", HOSTILE, LIMIT, deadline=0.3).values())
+    assert [str(finding) for finding in results] == [
+        "  FAILED    whatever the action, there is a well-formed answer: step('[') did not come back within 0.3 s"
+    ]
+
+
+def test_the_command_prints_every_rule_and_tells_whether_all_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_command([f"env={PLUGINS / 'count.py'}", "env.high=3", "max_turns=9"])
+    out = capsys.readouterr().out
+    assert out.count("  ok ") == 13 and "13 rules: 13 ok, 0 FAILED, 0 left out" in out
+    assert not check_command([f"env={PLUGINS / 'wrong.py'}:EasyJunk"])
+    assert "FAILED    junk solves nothing and scores below 1: task" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "say what to check"),
+        (["env=x", "verifier=y"], "say what to check"),
+        (["webshop"], "'webshop' is not of the form key=value"),
+        ([f"env={PLUGINS / 'count.py'}", "hihg=3"], r"has no setting 'env.hihg'; did you mean 'env.high'\?"),
+        ([f"env={PLUGINS / 'count.py'}", "high=x"], "env.high=x: expected a whole number"),
+        (["env=./nothing.py"], "there is no file ./nothing.py"),
+        (["verifier=./nothing.py"], "there is no file ./nothing.py"),
+    ],
+)
+def test_wrong_words_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_command(words)
+
+
+VERIFIERS = """
+from agentrl import verifier
+from agentrl.verify import Pair
+
+PAIRS = (Pair("yes", {"answer": "yes"}, True), Pair("no", {"answer": "yes"}, False))
+
+@verifier("right", pairs=PAIRS)
+def right(answer, task): return float(answer == task.data["answer"])
+
+@verifier("generous", pairs=PAIRS)
+def generous(answer, task): return 1.0
+
+@verifier("strict", pairs=PAIRS)
+def strict(answer, task): return 0.0
+
+@verifier("fragile", pairs=PAIRS)
+def fragile(answer, task): return float(answer.encode() == b"yes")
+
+@verifier("wide", pairs=PAIRS)
+def wide(answer, task): return float(len(answer) * (answer != "no") / 3)
+
+@verifier("upside_down", low=1, high=0, pairs=PAIRS)
+def upside_down(answer, task): return 1.0
+
+@verifier("moody", pairs=PAIRS)
+def moody(answer, task, calls=[]):
+    calls.append(1)
+    return float(answer == "yes" and len(calls) != 2)
+
+@verifier("untested")
+def untested(answer, task): return 1.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "failed"),
+    [
+        ("right", {}),
+        ("generous", {"answers that must fail get less": "'no' got 1"}),
+        ("strict", {"answers that must pass get the best score": "'yes' got 0, not 1"}),
+        ("fragile", {"whatever the answer, there is a verdict within the range": "gave error: UnicodeEncodeError"}),
+        ("wide", {"whatever the answer, there is a verdict within the range": "outside [0, 1]"}),
+        ("untested", {"answers that must pass get the best score": "no pair says",
+                      "answers that must fail get less": "no pair says"}),
+        ("moody", {"the same answer gets the same verdict": "'yes' got 1, then 0"}),
+    ],
+)  # fmt: skip
+def test_verifiers_are_judged(tmp_path: Path, name: str, failed: dict[str, str]) -> None:
+    (tmp_path / "judges.py").write_text(VERIFIERS)
+    watch = Watch()
+    rules = verifier_rules(f"{tmp_path / 'judges.py'}:{name}", watch)
+    if name == "moody":  # its mood is counted from the first question
+        rules = [rule for rule in rules if rule.sentence.startswith("the same")]
+    results = {f.sentence: f.why for f in findings(rules, watch) if f.status == "FAILED"}
+    assert results.keys() == failed.keys()
+    assert all(part in results[sentence] for sentence, part in failed.items()), results
+
+
+def test_an_upside_down_range_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "judges.py").write_text(VERIFIERS)
+    watch = Watch()
+    results = list(findings(verifier_rules(f"{tmp_path / 'judges.py'}:upside_down", watch), watch))
+    assert results[0].status == "FAILED" and "it says [1, 0]" in results[0].why
+
+
+def test_our_own_verifier_is_in_order() -> None:
+    watch = Watch()
+    path = Path(__file__).parents[2] / "verifiers" / "agentrl_verifiers" / "exact.py"
+    assert {f.status for f in findings(verifier_rules(f"{path}:exact", watch), watch)} == {"ok"}

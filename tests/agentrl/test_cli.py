@@ -1,0 +1,240 @@
+# ruff: noqa: E501 - messages are kept whole
+"""The command line: what it prints, how it ends, how fast it says no."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import agentrl
+from agentrl.cli import main
+from agentrl.errors import RunError, ShapeError
+from tests.agentrl.installed import install_ourselves
+
+PLUGINS = Path(__file__).parent / "plugins"
+ENV, ALGO = f"env={PLUGINS / 'count.py'}", f"algo={PLUGINS / 'compare.py'}"
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_ourselves(tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., object]], None]:
+    """Let a function stand where training begins: these tests are about what surrounds it."""
+
+    def put(function: Callable[..., object]) -> None:
+        module = ModuleType("agentrl.train")
+        module.train = module.resume = module.dry_run = function  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "agentrl.train", module)
+
+    return put
+
+
+def raising(why: BaseException) -> Callable[..., object]:
+    def function(*_: object) -> object:
+        raise why
+
+    return function
+
+
+def test_settings_reach_training(training: Callable[[Callable[..., object]], None]) -> None:
+    seen: list[object] = []
+    training(seen.append)
+    assert main(["run", ENV, ALGO, "seed=3", "group_size=4"]) == 0
+    assert (seen[0].run.seed, seen[0].algo_options["group_size"]) == (3, 4)  # type: ignore[attr-defined]
+
+
+def test_a_dry_run_prints_the_plan_and_trains_nothing(
+    training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    training(lambda settings: f"plan of seed {settings.run.seed}")
+    assert main(["run", ENV, "--dry-run", ALGO, "seed=5"]) == 0
+    assert capsys.readouterr().out == "plan of seed 5\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, list, show, check)"),
+        (["run", "env=webshpo"], "no env 'webshpo'; did you mean 'webshop'? (there are: guess, webshop)"),
+        (["run", "algo=gigpo"], "say env=... (there are: guess, webshop)"),
+        (["run", ENV, ALGO, "group_size=1"], "group_size=1: credit compares episodes of one task with each other, so it must be at least 2"),
+        (["run", ENV, ALGO, "--seed=3"], "no option '--seed=3'; settings are written without dashes: seed=3"),
+        (["run", ENV, ALGO, "--group-size", "3"], "no option '--group-size'; settings are written without dashes: group_size=..."),
+        (["run", ENV, ALGO, "--dryrun"], "no option '--dryrun'; did you mean '--dry-run'?"),
+        (["list", "env"], "no list of 'env'; did you mean 'envs'? (there are: envs, algos, verifiers)"),
+        (["show", "env=webshpo"], "no env 'webshpo'; did you mean 'webshop'? (there are: guess, webshop)"),
+        (["resume"], "resume takes one folder: agentrl resume runs/..."),
+        (["resume", "runs/nothing"], "there is no folder runs/nothing"),
+        (["resume", "."], ". is not a run: it has no config.toml"),
+        (["check"], "say what to check: agentrl check env=NAME [env.key=value ...], or verifier=NAME"),
+    ],
+)  # fmt: skip
+def test_wrong_words_end_with_status_2_and_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    caught = capsys.readouterr()
+    assert (caught.out, caught.err) == ("", f"agentrl: {message}\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["run", "--help"]])
+def test_help_is_printed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    assert "agentrl run env=webshop algo=gigpo" in capsys.readouterr().out
+
+
+def test_the_version_is_printed_and_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"agentrl {agentrl.__version__}\n"
+    declared = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f'\nversion = "{agentrl.__version__}"\n' in declared
+
+
+def test_ctrl_c_says_how_to_go_on(
+    training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def begin(settings: object) -> None:
+        folder = Path(settings.run.out or "runs/count-compare-now")  # type: ignore[attr-defined]
+        folder.mkdir(parents=True)
+        (folder / "config.toml").write_text("")
+        raise KeyboardInterrupt
+
+    training(begin)
+    assert main(["run", ENV, ALGO]) == 130
+    assert capsys.readouterr().err == "agentrl: stopped; go on with: agentrl resume runs/count-compare-now\n"
+    Path("my.toml").write_text("out = 'elsewhere'")
+    assert main(["run", ENV, ALGO, "@my.toml"]) == 130
+    assert capsys.readouterr().err == "agentrl: stopped; go on with: agentrl resume elsewhere\n"
+    training(raising(KeyboardInterrupt()))
+    assert main(["resume", "elsewhere"]) == 130
+    assert capsys.readouterr().err == "agentrl: stopped; go on with: agentrl resume elsewhere\n"
+
+
+def test_ctrl_c_before_there_is_a_run_promises_nothing(
+    training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Path("runs/old")
+    old.mkdir(parents=True)
+    (old / "config.toml").write_text("")
+    os.utime(old / "config.toml", (0, 0))
+    training(raising(KeyboardInterrupt()))
+    assert main(["run", ENV, ALGO]) == 130
+    assert capsys.readouterr().err == "agentrl: stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "No space left on device: /x/y"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), "Permission denied: out"),
+        (RunError("too many failures:\nsee log.txt"), "too many failures: see log.txt"),
+    ],
+)
+def test_what_the_user_can_put_right_is_one_line(
+    why: Exception,
+    line: str,
+    training: Callable[[Callable[..., object]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    training(raising(why))
+    assert main(["run", ENV, ALGO]) == 2
+    assert capsys.readouterr().err == f"agentrl: {line}\n"
+
+
+@pytest.mark.parametrize(
+    "why", [ZeroDivisionError(), ShapeError("axis B"), OSError(errno.EIO, "odd")], ids=repr
+)
+def test_bugs_keep_their_traceback(why: Exception, training: Callable[[Callable[..., object]], None]) -> None:
+    training(raising(why))
+    with pytest.raises(type(why)):
+        main(["run", ENV, ALGO])
+
+
+def agentrl_command(*words: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Return how `python -m agentrl` ended, and the seconds of processor time it took."""
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "agentrl", *words],
+        capture_output=True,
+        text=True,
+        env=surroundings,
+        check=False,
+    )
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "env=webshpo", "algo=gigpo"],
+        ["run", ENV, ALGO, "learner.lr=fast"],
+        ["run", ENV, ALGO, "group_size=1"],
+        ["run", ENV, ALGO, "grup_size=2"],
+        ["list"],
+    ],
+    ids=lambda words: words[-1],
+)
+def test_answers_that_need_no_model_come_at_once(words: list[str]) -> None:
+    """Best of three within half a second: importing torch alone takes longer."""
+    tries = [agentrl_command(*words) for _ in range(3)]
+    assert all(done.returncode == (0 if words == ["list"] else 2) for done, _ in tries), tries[0][0].stderr
+    assert all("Traceback" not in done.stderr for done, _ in tries)
+    assert min(seconds for _, seconds in tries) < 0.5
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    command = f"{sys.executable} -m agentrl list | head -c 1"
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=surroundings, check=False
+    )
+    assert (done.stdout, done.stderr) == ("e", "")
+
+
+def test_list_names_everything_with_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "algos"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "gigpo   Credit a turn for its episode, and for itself among turns taken from the same state.  [agentrl]"
+        in out
+    )
+    assert "envs" not in out
+
+
+def test_show_tells_key_default_source_type_and_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", ENV, ALGO, "learner"]) == 0
+    out = capsys.readouterr().out
+    assert "  env.high = 5  (model=tiny: 3)\n      a whole number: number to reach, in steps\n" in out
+    assert "  env.max_turns = 12\n      a whole number: turns after which an episode is cut off\n" in out
+    assert "  algo.group_size = 8\n      a whole number: episodes of one task, at least 2\n" in out
+    assert "  algo.kl = none\n      a number, or none: weight of the penalty, in nats; none: off\n" in out
+    assert (
+        "  learner.lr = 1e-06  (model=tiny: 0.001)\n      a number: learning rate of the policy, per optimiser step"
+        in out
+    )
+    assert "With model=tiny also: rollout.tasks=4 algo.group_size=2" in out
+
+
+def test_show_without_words_shows_every_general_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    from agentrl.keys import NAMES, general_keys
+
+    assert main(["show"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {key} " in out for key in general_keys() if key not in NAMES)
+
+
+def test_check_ends_with_1_where_a_rule_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"env={PLUGINS / 'wrong.py'}:EasyJunk"]) == 1
+    assert "FAILED" in capsys.readouterr().out
