@@ -169,6 +169,7 @@ TINY: Mapping[str, Any] = {
     "learner.lr": 1e-3,
     "learner.lr_critic": 1e-3,
     "learner.minibatches": 2,
+    "learner.microbatch_tokens": 2048,
     "warm.demonstrations": 6,
     "run.iterations": 40,
 }
