@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from agentrl.errors import ConfigError
 from agentrl.rollout import wording
-from agentrl.rollout.wording import Past
+from agentrl.rollout.wording import Past, Scene
 from agentrl.types import Sample, ids32
 
 _MARK = "agentrlmark"
@@ -171,12 +171,13 @@ class Dialogue:
 
     def prompt(self, observation: str, admissible: Sequence[str] | None, room: int) -> Prompt | None:
         """Return the next prompt; None where it and a reply of `room` tokens exceed the format's context."""
-        seen = self._chat.defused(observation)
-        listed = [self._chat.defused(action) for action in admissible] if admissible is not None else None
+        defused = self._chat.defused
+        listed = [defused(action) for action in admissible] if admissible is not None else None
+        scene = Scene(self._goal, self._rules, defused(observation), listed)
         most = self._chat.form.max_context - room
-        if self._chat.form.mode == "window":
-            return self._window(seen, listed, most)
-        return self._transcript(seen, listed, most)
+        return (
+            self._window(scene, most) if self._chat.form.mode == "window" else self._transcript(scene, most)
+        )
 
     def answered(self, observation: str, sample: Sample) -> Parsed:
         """Take the reply to the last prompt and return what it says."""
@@ -198,22 +199,18 @@ class Dialogue:
         last = self._past[-1]
         self._past[-1] = Past(last.observation, last.action, False)
 
-    def _window(self, seen: str, listed: Sequence[str] | None, most: int) -> Prompt | None:
-        for history in range(min(self._chat.form.history, len(self._past)), -1, -1):
-            said = wording.window(
-                self._chat.form.style, self._goal, self._rules, self._past, history, seen, listed
-            )
-            ids = self._chat.window(said)
+    def _window(self, scene: Scene, most: int) -> Prompt | None:
+        form = self._chat.form
+        for history in range(min(form.history, len(self._past)), -1, -1):
+            ids = self._chat.window(wording.window(form.style, scene, self._past, history))
             if len(ids) <= most:
-                if self._chat.form.style == "think":
-                    self._text = self._chat.decoded(ids[-8:])
+                # Of a prompt that stands alone only its end matters: whether it opens the thought.
+                self._text = self._chat.decoded(ids[-8:]) if form.style == "think" else ""
                 return Prompt(ids, ids, True)
         return None
 
-    def _transcript(self, seen: str, listed: Sequence[str] | None, most: int) -> Prompt | None:
-        self._said += wording.next_messages(
-            self._chat.form.style, self._goal, self._rules, not self._said, seen, listed
-        )
+    def _transcript(self, scene: Scene, most: int) -> Prompt | None:
+        self._said += wording.next_messages(self._chat.form.style, scene, first=not self._said)
         text = self._chat.rendered(self._said)
         fresh = not self._ids or not text.startswith(self._text)
         added = self._chat.encoded(text if fresh else text[len(self._text) :])

@@ -4,8 +4,10 @@ The schedule is logical: at every tick all running episodes, in the order of the
 Random numbers are named by (seed, task number, sample, turn), so who plays beside an episode changes nothing.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from agentrl.env import TextEnv
@@ -15,6 +17,8 @@ from agentrl.rollout.episode import Episode, Moment, Rules, Start
 from agentrl.types import Trajectory
 
 __all__ = ["Actor", "Collector", "Moment", "PlayerActor", "SamplerActor", "Start", "collect"]
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, int], None]
 """Called with episodes done, episodes in all, tokens written"""
@@ -38,6 +42,10 @@ class Collector:
 
     def play(self, starts: Sequence[Start]) -> list[Episode]:
         """Return the played episodes, in the order of their starts."""
+        with ExitStack() as made:
+            return self._played(starts, made)
+
+    def _played(self, starts: Sequence[Start], made: ExitStack) -> list[Episode]:
         rules = Rules(self.chat, self.seed, self.reward_weights)
         waiting = deque(enumerate(starts))
         running: list[Episode] = []
@@ -47,7 +55,7 @@ class Collector:
         while waiting or running:
             while waiting and len(running) < self.parallel:
                 place, start = waiting.popleft()
-                episode = Episode(start, place, idle.pop() if idle else self.make_env(), rules)
+                episode = Episode(start, place, idle.pop() if idle else self._new(made), rules)
                 episode.begin()
                 running.append(episode)
             tokens += self._tick([episode for episode in running if episode.over is None])
@@ -59,6 +67,11 @@ class Collector:
             if self.progress is not None:
                 self.progress(len(done), len(starts), tokens)
         return [done[place] for place in range(len(starts))]
+
+    def _new(self, made: ExitStack) -> TextEnv:
+        env = self.make_env()
+        made.callback(_close, env)
+        return env
 
     def _tick(self, episodes: Sequence[Episode]) -> int:
         """Play one turn of each episode; return how many tokens were written."""
@@ -77,6 +90,14 @@ class Collector:
         for (episode, ask), sample in zip(ready, samples, strict=True):
             episode.take(ask, sample, sampling)
         return sum(len(sample.ids) for sample in samples)
+
+
+def _close(env: TextEnv) -> None:
+    """Close an environment; one that cannot be closed is told in the log and ends nothing."""
+    try:
+        env.close()
+    except Exception:
+        log.warning("env '%s' could not be closed", env.name, exc_info=True)
 
 
 def collect(

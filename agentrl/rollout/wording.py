@@ -26,6 +26,18 @@ class Past(NamedTuple):
         return self.action if self.valid else f"{self.action} (invalid)"
 
 
+class Scene(NamedTuple):
+    """What a turn is about."""
+
+    goal: str
+    """empty where it cannot be said apart from the observation"""
+    rules: str
+    seen: str
+    """the observation"""
+    listed: Sequence[str] | None
+    """every action of use, where they can be listed"""
+
+
 def reply(action: str, style: Style) -> str:
     """Return an action as a reply in this style.
 
@@ -56,41 +68,31 @@ def parsed(text: str, style: Style) -> tuple[str, bool]:
     return text[begin + 8 : end].strip(), formed
 
 
-def window(
-    style: Style,
-    goal: str,
-    rules: str,
-    past: Sequence[Past],
-    history: int,
-    seen: str,
-    listed: Sequence[str] | None,
-) -> Said:
+def window(style: Style, scene: Scene, past: Sequence[Past], history: int) -> Said:
     """Return the messages of a turn that stands alone, with the last `history` turns."""
     last = past[len(past) - history :]
     if style == "plain":
         done = " ; ".join(turn.shown for turn in last)
-        return (("user", _line(goal, seen, done, goal, "act")),)
-    parts = [f"Goal: {goal}"] if goal else []
+        # The goal stands right before the action, too: a small model copies best over a fixed distance.
+        return (("user", _line(scene.goal, scene.seen, done, scene.goal, "act")),)
+    parts = [f"Goal: {scene.goal}"] if scene.goal else []
     if past:
-        first = len(past) - history + 1
         told = [f"Steps taken so far: {len(past)}." + (f" The last {history}:" if history else "")]
-        for number, turn in enumerate(last, first):
+        for number, turn in enumerate(last, len(past) - history + 1):
             told += [f"Observation {number}: {turn.observation}", f"Action {number}: {turn.shown}"]
         parts.append("\n".join(told))
-    parts.append(f"Observation {len(past) + 1}, now:\n{seen}")
-    return (("system", _rules(rules)), ("user", "\n\n".join(parts + _request(listed))))
+    parts.append(f"Observation {len(past) + 1}, now:\n{scene.seen}")
+    return (("system", _rules(scene.rules)), ("user", "\n\n".join(parts + _request(scene.listed))))
 
 
-def next_messages(
-    style: Style, goal: str, rules: str, first: bool, seen: str, listed: Sequence[str] | None
-) -> Said:
+def next_messages(style: Style, scene: Scene, *, first: bool) -> Said:
     """Return the messages that a growing conversation gains before a turn."""
+    goal = scene.goal if first else ""
     if style == "plain":
-        return (("user", _line(goal if first else "", seen, goal, "act")),)
-    if not first:
-        return (("user", "\n\n".join([seen, *_request(listed)])),)
+        return (("user", _line(goal, scene.seen, scene.goal, "act")),)
     parts = [f"Goal: {goal}"] if goal else []
-    return (("system", _rules(rules)), ("user", "\n\n".join([*parts, seen, *_request(listed)])))
+    asked = ("user", "\n\n".join([*parts, scene.seen, *_request(scene.listed)]))
+    return (("system", _rules(scene.rules)), asked) if first else (asked,)
 
 
 def _line(*parts: str) -> str:

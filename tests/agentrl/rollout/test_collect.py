@@ -273,3 +273,17 @@ def test_an_action_that_is_not_text_at_all_is_no_crash():
         [Start(tasks(1)[0], "g", 0, 0)], Echo, SamplerActor(sampler, Sampling()), chat, seed=0
     )
     assert episode.outcome == "turn_limit" and not any(turn.format_valid for turn in episode.turns)
+
+
+def test_environments_are_closed_and_one_that_cannot_be_ends_nothing(caplog):
+    closed = []
+
+    class Closing(Doors):
+        def close(self):
+            closed.append(self)
+            raise OSError("stuck")
+
+    chat = chat_of()
+    episodes = collect(starts_of(2), Closing, saying(chat, "jump", "break"), chat, seed=0)
+    assert len(episodes) == len(set(map(id, closed))) == 4
+    assert "could not be closed" in caplog.text
