@@ -75,7 +75,7 @@ def judge_of(settings: Settings, policy: Policy) -> Judge:
     """Return a judge of this policy under these settings."""
     how = settings.rollout
     chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = HFSampler(policy.module, eos_ids=policy.ends, pad_id=policy.pad)
+    sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad)
     return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
 
 
