@@ -70,7 +70,7 @@ def read_trajectories(path: Path) -> Iterator[Trajectory]:
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007
+            for number, line in enumerate(lines, 1):
                 try:
                     yield parse(line)
                 except DataError as why:
@@ -120,4 +120,5 @@ def _record(kind: Any, **changed: Any) -> Any:
 
 
 _CODES = {"prompt_ids": "i", "action_ids": "i", "logprobs": "f"}
-_TRAJECTORY = _record(Trajectory, turns=tuple[_record(Turn), ...])
+_TURN: Any = _record(Turn)
+_TRAJECTORY = _record(Trajectory, turns=tuple[_TURN, ...])

@@ -1,10 +1,10 @@
 """GiGPO, GRPO, PPO, more SFT and a control on the generated WebShop with the tiny model, several seeds.
 
-    python benchmarks/webshop_tiny.py [seeds=5] [jobs=2] [out=runs/webshop_tiny] [algos=gigpo,grpo,ppo,sft,control]
+    python benchmarks/webshop_tiny.py [seeds=5] [jobs=2] [out=FOLDER] [algos=gigpo,grpo,ppo,sft,control]
 
 Every run is `agentrl run env=webshop algo=... seed=...` with its defaults: the seed varies the model, the
 demonstrations, the warm start and RL. Finished runs are read, not repeated. Writes a table to
-benchmarks/results/webshop_tiny.md; the test panel is looked at by each run's two measurements and nothing else.
+benchmarks/results/webshop_tiny.md; only each run's two measurements look at the test panel.
 """
 
 import subprocess
@@ -104,16 +104,16 @@ def main(words: list[str]) -> int:
         [
             "# GiGPO, GRPO, PPO and SFT on the generated WebShop with the tiny model",
             "",
-            f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own model,"
-            " demonstrations, warm start and RL.",
-            f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds [95 % interval]."
-            f" {jobs} runs side by side, one thread each.",
+            f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own"
+            " model, demonstrations, warm start and RL.",
+            f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds"
+            f" [95 % interval]. {jobs} runs side by side, one thread each.",
             "",
             table(rows),
             "",
-            "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO with each"
-            " group paid another group's rewards. `sft` goes on with the demonstrator's episodes for as many iterations.",
-            "Areas are under the dev curve of greedy success, divided by its length.",
+            "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO"
+            " with each group paid another group's rewards. `sft` goes on with the demonstrator's episodes,"
+            " for as many iterations. Areas are under the dev curve of greedy success, over its length.",
             "",
         ]
     )

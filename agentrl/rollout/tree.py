@@ -34,7 +34,7 @@ def branch(
     seed: int,
     plan: Branches,
 ) -> list[Tree]:
-    """Return a tree for each start: a trunk, and `plan.width - 1` alternatives from `plan.points` of its states.
+    """Return a tree for each start: a trunk, and `plan.width - 1` others from `plan.points` of its states.
 
     The states are drawn from (seed, task number, sample); a shorter trunk is branched at each of its turns.
     All trunks are played side by side, then all alternatives. Nodes hold what `credit.trees.backed_up` says.
