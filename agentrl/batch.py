@@ -186,7 +186,7 @@ class TokenTable:
         return replace(self, columns={**self.columns, **columns})
 
     def take(self, tokens: Tensor) -> "TokenTable":
-        """Return the table of some tokens, given in order by index or by mask; turn and trajectory tables stay."""
+        """Return the table of some tokens, by index or mask, in order; turn and trajectory tables stay."""
         index = tokens.nonzero().squeeze(1) if tokens.dtype == torch.bool else tokens
         columns = {name: column[index] for name, column in self.columns.items()}
         return replace(
@@ -325,8 +325,8 @@ def preference_table(
 ) -> TokenTable:
     """Return a table with one pair for each preference; only the two compared turns count.
 
-    Each side is the path from the root to its node, as a trajectory of its own; what comes before the compared
-    turn is context. Edge: pairs whose sides hold the same tokens are dropped.
+    Each side is the path from the root to its node, as a trajectory of its own; what comes before the
+    compared turn is context. Edge: pairs whose sides hold the same tokens are dropped.
     Errors: AgentRLError where no pair is left.
     """
     paths: list[Trajectory] = []
@@ -364,7 +364,7 @@ def preference_table(
 
 
 def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (rows, tokens): indices of rows that together pad to at most `budget` tokens, and of their tokens.
+    """Yield (rows, tokens): indices of rows that together pad to at most `budget` tokens, and their tokens'.
 
     Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone. A
     batch that is worth a pass ends where rows get much shorter, so that little of it is padding.

@@ -65,7 +65,7 @@ class TextEnv(gymnasium.Env[str, str]):
     max_turns: int = 20
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
-    """settings that suit the embedded tiny model, by dotted key; used when model=tiny and not given by the user"""
+    """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}  # type: ignore[misc]
     panel_sizes: ClassVar[Mapping[str, int]] = {"train": 200, "dev": 50, "test": 100}
     """for the default `tasks`"""

@@ -48,7 +48,9 @@ class Judge:
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
-        mode: Literal["best_admissible", "sample"] = "best_admissible" if decoding == "best_admissible" else "sample"
+        mode: Literal["best_admissible", "sample"] = (
+            "best_admissible" if decoding == "best_admissible" else "sample"
+        )
         actor = SamplerActor(self.sampler, sampling_of(self.settings, decoding), mode)
         return self._play(panel, decoding, actor)
 
@@ -92,7 +94,9 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
     plan = make_algo(settings).collect()
     kinds: list[PlayerKind] = [plan.kind] if isinstance(plan, Play) else []
     if not kinds and not any(word.partition("=")[0] in ("model", "model.path") for word in words):
-        raise ConfigError("eval needs a policy: model=RUN, a model folder or a hub id; or algo=random, algo=expert")
+        raise ConfigError(
+            "eval needs a policy: model=RUN, a model folder, a hub id; or algo=random, algo=expert"
+        )
     world = make_env(settings, "train")
     policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
     policy.module.eval()
@@ -103,8 +107,10 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
     for name in kinds or settings.eval.decodings:
         one = judge.baseline(panel, kinds[0]) if kinds else judge.measure(panel, name)[0]  # type: ignore[arg-type]
         low, high = one.interval().low, one.interval().high
-        print(f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]   score {one.mean_score:.3f}"
-              f"   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid")
+        print(
+            f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+            f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
+        )
         found.append(one)
     return found
 
@@ -115,7 +121,7 @@ def with_run(words: Sequence[str]) -> list[str]:
         key, _, path = word.partition("=")
         if key in ("model", "model.path") and (Path(path) / "config.toml").is_file():
             if not (Path(path) / "model").is_dir():
-                raise ConfigError(f"model={path}: that run is not finished; go on with: agentrl resume {path}")
+                raise ConfigError(f"model={path}: that run is not finished; go on: agentrl resume {path}")
             others = [other for other in words if other != word]
             return [f"@{path}/config.toml", *others, f"model.path={path}/model"]
     return list(words)

@@ -66,7 +66,12 @@ class Gatherer:
             starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
             actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
             trees = branch(
-                starts, lambda: self.make_env("train"), actor, self.chat, seed=self._seed(iteration), plan=plan
+                starts,
+                lambda: self.make_env("train"),
+                actor,
+                self.chat,
+                seed=self._seed(iteration),
+                plan=plan,
             )
             table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
             scores = [n.score for t in trees for n in t.nodes if n.terminal]
@@ -86,7 +91,7 @@ class Gatherer:
         return stream(self.settings.run.seed, "rollout", iteration)
 
     def _tasks(self, iteration: int) -> list[tuple[int, Task]]:
-        """Return (number, task) of an iteration: the panel in a new order each time it has been seen whole."""
+        """Return (number, task) of an iteration: the panel in a new order each time it has been seen."""
         count = min(self.settings.rollout.tasks, len(self.panel))
         found: list[tuple[int, Task]] = []
         for place in range(iteration * count, (iteration + 1) * count):

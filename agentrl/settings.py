@@ -76,7 +76,7 @@ class RolloutSettings:
     max_context: int = 4096
     """prompt and reply, in tokens; an episode that needs more ends with `token_limit`"""
     old: Literal["auto", "behaviour", "recompute"] = "auto"
-    """where the proximal log-probabilities come from: the sampler's own (exact with hf), or another forward"""
+    """where proximal log-probabilities come from: the sampler's own (exact with hf), or another forward"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +173,4 @@ TINY: Mapping[str, Any] = {
     "warm.demonstrations": 6,
     "run.iterations": 40,
 }
-"""Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on top of both."""
+"""Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""

@@ -2,8 +2,8 @@
 
     tasks -> rollout -> trajectories -> token table -> credit -> loss -> weights -> rollout ...
 
-A run is a pure function of its settings: every random choice is keyed by (seed, what it is for, iteration), so
-a killed run goes on from its newest checkpoint as if nothing had happened.
+A run is a pure function of its settings: every random choice is keyed by (seed, what it is for, iteration),
+so a killed run goes on from its newest checkpoint as if nothing had happened.
 """
 
 import logging
@@ -291,7 +291,9 @@ class Run:
         panel = first(self.panels["dev"], self.settings.eval.dev)
         self.policy.module.eval()
         with self._timed("evaluation"):
-            rates: dict[str, float] = {d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve}
+            rates: dict[str, float] = {
+                d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve
+            }
         point = CurvePoint(iteration, self.environment_steps, sum(self.seconds.values()), rates)
         record = PanelRecord(panel.name, panel.hash, len(panel))
         self.evaluation = replace(self.evaluation, curve=(*self.evaluation.curve, point), dev=record)
@@ -299,7 +301,7 @@ class Run:
         self.folder.add_metrics("eval", iteration, {f"dev/{name}": rate for name, rate in rates.items()})
 
     def _measure(self, when: Literal["warm_start", "final"]) -> None:
-        """Measure all decodings on the panel; before RL the baselines too. What is measured is not measured again."""
+        """Measure all decodings on the panel; before RL the baselines too. Nothing is measured twice."""
         if getattr(self.evaluation, when):
             return
         settings, panel = (

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from types import GenericAlias
 from typing import Any, get_type_hints
 
 import msgspec
@@ -88,8 +87,9 @@ def _packed(value: Any) -> str:
 
 
 def _turn(number: int, record: Any) -> Turn:
-    values: dict[str, Any] = {field.name: getattr(record, field.name) for field in fields(Turn)}
-    turn = Turn(**values | {name: _unpacked(values[name], code) for name, code in _CODES.items()})
+    values = {field.name: getattr(record, field.name) for field in fields(Turn)}
+    arrays = {name: _unpacked(values[name], code) for name, code in _CODES.items()}
+    turn = Turn(**values | arrays)
     if len(turn.action_ids) != len(turn.logprobs):
         raise ValueError(
             f"turns[{number}] has {len(turn.action_ids)} tokens but {len(turn.logprobs)} logprobs"
@@ -120,4 +120,5 @@ def _record(kind: Any, **changed: Any) -> Any:
 
 
 _CODES = {"prompt_ids": "i", "action_ids": "i", "logprobs": "f"}
-_TRAJECTORY = _record(Trajectory, turns=GenericAlias(tuple, (_record(Turn), ...)))
+_TURN: Any = _record(Turn)
+_TRAJECTORY = _record(Trajectory, turns=tuple[_TURN, ...])

@@ -2,20 +2,23 @@
 
     python benchmarks/webshop_tiny.py [seeds=5] [jobs=2] [out=runs/webshop_tiny] [algos=gigpo,grpo,ppo,sft,control]
 
-Every run is `agentrl run env=webshop algo=... seed=...` with its defaults: the seed varies the model, the
-demonstrations, the warm start and RL. Finished runs are read, not repeated. Writes a table to
-benchmarks/results/webshop_tiny.md; the test panel is looked at by each run's two measurements and nothing else.
+Every run is what `agentrl run env=webshop algo=... seed=...` does with its defaults. The seed varies the model, the
+demonstrations, the warm start and RL; the algorithms of one seed share its warm start, which is made once. Finished
+runs are read, not repeated. Writes a table to benchmarks/results/webshop_tiny.md.
 """
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from agentrl.config import parse
 from agentrl.errors import AgentRLError
 from agentrl.folder import EVALUATION, SUMMARY, read_summary
 from agentrl.records import Evaluation, Summary, from_json
 from agentrl.statistics import area, over_seeds
+from agentrl.values import written
 
 ALGOS = {
     "gigpo": ["algo=gigpo"],
@@ -27,23 +30,39 @@ ALGOS = {
 RESULTS = Path(__file__).parent / "results" / "webshop_tiny.md"
 
 
-def play(name: str, seed: int, out: Path) -> Path:
+def warm_start(seed: int, out: Path) -> list[str]:
+    """Return the words with which a run starts from the seed's warm start, made where it is not there yet."""
+    folder = out / f"warm-{seed}"
+    finished(folder, ["env=webshop", "algo=sft", f"seed={seed}", "iterations=0", "eval.panel=dev"])
+    # Its settings but for algorithm and run, which each run has of its own.
+    text = (folder / "config.toml").read_text()
+    kept = [part for part in re.split(r"(?m)^(?=\[)", text) if not part.startswith(("[algo]", "[run]", "[eval]"))]
+    file = out / f"warm-{seed}.toml"
+    file.write_text("".join(kept))
+    return [f"@{file}", f"model.path={folder / 'model'}", "warm.demonstrations=0", f"seed={seed}"]
+
+
+def defaults(name: str) -> list[str]:
+    """Return the words of a run with what model=tiny would bring written out: a folder as model brings nothing."""
+    settings = parse(["env=webshop", *ALGOS[name]])
+    own = [f"algo.{key}={written(value)}" for key, value in settings.algo_options.items()]
+    return ["env=webshop", *ALGOS[name], *own, f"iterations={settings.run.iterations}"]
+
+
+def finished(folder: Path, words: list[str]) -> Path:
     """Return the folder of a finished run, made or continued where it is not finished."""
-    folder = out / f"{name}-{seed}"
     if (folder / SUMMARY).exists():
         return folder
-    if (folder / "config.toml").exists():
-        words = ["resume", str(folder)]
-    else:
-        words = ["run", "env=webshop", *ALGOS[name], f"seed={seed}", f"out={folder}"]
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / f"{name}-{seed}.log").open("w") as log:
-        code = subprocess.run(
-            [sys.executable, "-m", "agentrl", *words], stdout=log, stderr=log, check=False
-        ).returncode
-    if code:
-        raise AgentRLError(f"{' '.join(words)} ended with status {code}; see {out}/{name}-{seed}.log")
-    print(f"{name} seed {seed}: done", flush=True)
+    started = (folder / "config.toml").exists()
+    command = ["resume", str(folder)] if started else ["run", *words, f"out={folder}"]
+    log = folder.with_suffix(".log")
+    with log.open("w") as file:
+        made = subprocess.run(
+            [sys.executable, "-m", "agentrl", *command], stdout=file, stderr=file, check=False
+        )
+    if made.returncode:
+        raise AgentRLError(f"agentrl {' '.join(command)} ended with status {made.returncode}; see {log}")
+    print(f"{folder.name}: done", flush=True)
     return folder
 
 
@@ -96,7 +115,15 @@ def main(words: list[str]) -> int:
     algos = given.get("algos", ",".join(ALGOS)).split(",")
     wanted = [(name, seed) for seed in range(seeds) for name in algos]
     with ThreadPoolExecutor(jobs) as pool:
-        folders = list(pool.map(lambda pair: play(*pair, out), wanted))
+        starts = dict(zip(range(seeds), pool.map(lambda seed: warm_start(seed, out), range(seeds)), strict=True))
+        folders = list(
+            pool.map(
+                lambda one: finished(
+                    out / f"{one[0]}-{one[1]}", [*defaults(one[0]), *starts[one[1]]]
+                ),
+                wanted,
+            )
+        )
     found = {pair: figures(folder) for pair, folder in zip(wanted, folders, strict=True)}
     rows = {name: [found[name, seed][1] for seed in range(seeds)] for name in algos}
     panel = next(iter(found.values()))[0].panel
@@ -104,16 +131,16 @@ def main(words: list[str]) -> int:
         [
             "# GiGPO, GRPO, PPO and SFT on the generated WebShop with the tiny model",
             "",
-            f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own model,"
-            " demonstrations, warm start and RL.",
-            f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds [95 % interval]."
-            f" {jobs} runs side by side, one thread each.",
+            f"`python benchmarks/webshop_tiny.py seeds={seeds} jobs={jobs}`: {seeds} seeds, each with its own"
+            " model, demonstrations, warm start and RL.",
+            f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} goals. Cells: mean over seeds"
+            f" [95 % interval]. {jobs} runs side by side, one thread each.",
             "",
             table(rows),
             "",
-            "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO with each"
-            " group paid another group's rewards. `sft` goes on with the demonstrator's episodes for as many iterations.",
-            "Areas are under the dev curve of greedy success, divided by its length.",
+            "`best` is the highest of greedy, T=0.4, T=1.0 and the best admissible action. `control` is GiGPO"
+            " with each group paid another group's rewards. `sft` goes on with the demonstrator's episodes,"
+            " for as many iterations. Areas are under the dev curve of greedy success, over its length.",
             "",
         ]
     )

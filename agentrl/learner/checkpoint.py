@@ -1,8 +1,8 @@
 """Checkpoints: atomic, complete, and loadable by transformers.
 
-`checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads), `state.pt`
-(optimisers, critic, algorithm state, counters) and `DONE`, written last. A folder without `DONE` does not count.
-The reference policy never changes and is kept once, in `checkpoints/reference/`.
+`checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads),
+`state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. A folder without `DONE`
+does not count. The reference policy never changes and is kept once, in `checkpoints/reference/`.
 """
 
 import errno

@@ -74,8 +74,9 @@ class Policy:
     ) -> dict[str, Tensor]:
         """Return the wanted columns of some tokens.
 
-        Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32 or
-                wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a value head.
+        Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32
+                or wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a
+                value head.
         """
         place = column - 1
         if not self._projects:
@@ -114,7 +115,7 @@ class Policy:
 
         size = max(1, LOGIT_BUDGET // self.module.config.vocab_size)
         pieces = list(zip(source.split(size), token.split(size), strict=True))
-        # One piece: keep its logits for the backward pass. Several: compute them again rather than hold them all.
+        # One piece: keep its logits for the backward pass. Several: compute them again, not hold them all.
         again = torch.is_grad_enabled() and len(pieces) > 1
         done = [
             checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids)

@@ -1,4 +1,4 @@
-"""The policy a run starts from: a model of a folder or hub, or the tiny one made from the environment's own text."""
+"""A run's first policy: a model of a folder or hub, or a tiny one made from its environment's text."""
 
 from collections.abc import Iterator
 
@@ -56,7 +56,7 @@ def _texts(env: TextEnv, tasks: tuple[Task, ...]) -> Iterator[str]:
 
 
 def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Player | None:
-    """Return the first of these players that the environment has, for the episode that has begun; else None."""
+    """Return the first of these players that the environment has, for the episode begun; else None."""
     for kind in kinds:
         try:
             return env.player(kind, seed)

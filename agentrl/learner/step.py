@@ -1,9 +1,9 @@
-"""One iteration of learning: columns, credit, and optimiser steps that do not depend on the micro-batch split.
+"""One iteration of learning: columns, credit, and optimiser steps whatever the micro-batch split.
 
 A separable loss is a number a token; micro-batches add up weights times losses whose denominators count the
-whole optimiser step. A coupled loss is taken once on the whole vector of log-probabilities, without the model;
-its derivative c then goes backward through the model as the sum of c * logp, micro-batch by micro-batch.
-Both give the gradient of the undivided loss exactly.
+whole optimiser step. A coupled loss is taken once on the whole vector of log-probabilities, without the
+model; its derivative c then goes backward through the model as the sum of c * logp, micro-batch by
+micro-batch. Both give the gradient of the undivided loss exactly.
 """
 
 import math
@@ -101,7 +101,7 @@ class Learner:
         return with_credit(table, self.algo.credit(table), dtype)
 
     def minibatches(self, table: TokenTable, iteration: int, epoch: int, seed: int) -> Iterator[TokenTable]:
-        """Yield the tables of an epoch's optimiser steps: whole units, shuffled by (seed, iteration, epoch)."""
+        """Yield the tables of an epoch's optimiser steps: whole units, shuffled by seed, iteration, epoch."""
         unit = self.algo.unit
         if unit == "pair":
             count = len(table.pairs) if table.pairs is not None else 0
@@ -218,7 +218,7 @@ class Learner:
 
 
 def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtype: torch.dtype) -> TokenTable:
-    """Return the table with the columns `credit` (and `returns`), a turn's number given to each of its tokens."""
+    """Return the table with `credit` (and `returns`), a turn's number given to each of its tokens."""
     if credit is None:
         return table
     if isinstance(credit, TurnCredit):

@@ -1,4 +1,4 @@
-"""The embedded default: a word-level tokenizer and a Llama of a few hundred thousand parameters, from scratch.
+"""The embedded default: a word-level tokenizer and a Llama of well under a million weights, from scratch.
 
 What makes so small a model learn to act: whole words as tokens (the same word is the same token on a page
 and in an action), and attention that copies from the start. Both were needed to get off the ground; with
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 PAD, END, USER, ASSISTANT = "<pad>", "<end>", "<user>", "<act>"
 TEMPLATE = (
@@ -110,7 +110,7 @@ def tiny_model(tokenizer: Any, *, hidden: int, layers: int, heads: int, context:
 
 
 def _copying(attention: Any, heads: int, size: int, generator: torch.Generator) -> None:
-    """Make each head hand on what it attends to: orthonormal values, their transpose as output, query = key."""
+    """Make each head hand on what it attends to: orthonormal values, transposed as output, query = key."""
     width = heads * size
     frame = torch.linalg.qr(torch.randn(width, width, generator=generator))[0]
     for head in range(heads):

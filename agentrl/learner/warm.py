@@ -16,8 +16,8 @@ WARMUP_STEPS, FINAL_RATE = 20, 0.05
 class WarmStart:
     """One pass after another over the rows of a table, `batch` rows an optimiser step.
 
-    Cut into rounds of `round_steps` optimiser steps, so that it can be checkpointed; the order of rows is a pure
-    function of (seed, pass).
+    Cut into rounds of `round_steps` optimiser steps, so that it can be checkpointed; the order of rows is a
+    pure function of (seed, pass).
     """
 
     round_steps = 200

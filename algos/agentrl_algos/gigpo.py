@@ -1,11 +1,11 @@
 """GiGPO: Group-in-Group Policy Optimization (arXiv:2505.10978).
 
-Episodes of one task form a group; turns of that group taken from the same state form a group inside it. A turn
-is credited for its episode and for itself:
+Episodes of one task form a group; turns of that group taken from the same state form a group inside it. A
+turn is credited for its episode and for itself:
 
     A = A_episode + omega * A_step
     A_episode = (S - mean) [/ (std + eps)]   over the task's turns or trajectories, S the episode's return
-    A_step    = (Q - mean) [/ (std + eps)]   over the turns from the same state, Q the turn's discounted return
+    A_step    = (Q - mean) [/ (std + eps)]   over turns from the same state, Q the turn's discounted return
 
 The order of operations (penalty after discounting, singletons) is the published code's; the paper's equation
 numbers were not checked.

@@ -2,8 +2,8 @@
 
     A = (R - mean) / (std + eps)   over the episodes of one task
 
-Every token of an episode gets its episode's number. The penalty for useless actions enters an episode's return
-as its mean over the episode's turns, which keeps one number an episode (`papers` call this form `traj_mean`).
+Every token of an episode gets its episode's number. The penalty for useless actions enters an episode's
+return as its mean over the episode's turns, which keeps one number an episode.
 """
 
 from dataclasses import dataclass

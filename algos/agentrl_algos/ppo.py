@@ -62,8 +62,8 @@ class PPO(Algorithm):
     def credit(self, table: TokenTable) -> TokenCredit:
         """Return whitened advantages, and the returns the critic is to predict, for each token.
 
-        Edge: an episode ended by the turn limit is taken as over (its last state is worth 0): the limit is part of
-              the task.
+        Edge: an episode ended by the turn limit is taken as over (its last state is worth 0): the limit is
+              part of the task.
         """
         turns = table.turns
         reward = turns.reward - self.invalid_penalty * (~turns.valid).to(turns.reward.dtype)

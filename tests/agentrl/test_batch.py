@@ -79,7 +79,7 @@ def test_no_policy_token_is_an_error_in_words() -> None:
 
 
 def test_a_missing_column_names_those_there_are() -> None:
-    with pytest.raises(AgentRLError, match="'values' was not computed.*logp_behaviour"):
+    with pytest.raises(AgentRLError, match=r"'values' was not computed.*logp_behaviour"):
         _ = token_table(episodes()).values
 
 
