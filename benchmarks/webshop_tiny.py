@@ -1,10 +1,11 @@
 """GiGPO, GRPO, PPO, more SFT and a control on the generated WebShop with the tiny model, several seeds.
 
-    python benchmarks/webshop_tiny.py [seeds=5] [jobs=2] [out=runs/webshop_tiny] [algos=gigpo,grpo,ppo,sft,control]
+    python benchmarks/webshop_tiny.py [seeds=5] [jobs=2] [out=runs/webshop_tiny]
+                                      [algos=gigpo,grpo,ppo,sft,control]
 
-Every run is what `agentrl run env=webshop algo=... seed=...` does with its defaults. The seed varies the model, the
-demonstrations, the warm start and RL; the algorithms of one seed share its warm start, which is made once. Finished
-runs are read, not repeated. Writes a table to benchmarks/results/webshop_tiny.md.
+Every run is what `agentrl run env=webshop algo=... seed=...` does with its defaults. The seed varies the
+model, the demonstrations, the warm start and RL; the algorithms of one seed share its warm start, which is
+made once. Finished runs are read, not repeated. Writes a table to benchmarks/results/webshop_tiny.md.
 """
 
 import re
@@ -31,19 +32,21 @@ RESULTS = Path(__file__).parent / "results" / "webshop_tiny.md"
 
 
 def warm_start(seed: int, out: Path) -> list[str]:
-    """Return the words with which a run starts from the seed's warm start, made where it is not there yet."""
+    """Return the words with which a run starts from the seed's warm start, made where it is missing."""
     folder = out / f"warm-{seed}"
     finished(folder, ["env=webshop", "algo=sft", f"seed={seed}", "iterations=0", "eval.panel=dev"])
     # Its settings but for algorithm and run, which each run has of its own.
     text = (folder / "config.toml").read_text()
-    kept = [part for part in re.split(r"(?m)^(?=\[)", text) if not part.startswith(("[algo]", "[run]", "[eval]"))]
+    kept = [
+        part for part in re.split(r"(?m)^(?=\[)", text) if not part.startswith(("[algo]", "[run]", "[eval]"))
+    ]
     file = out / f"warm-{seed}.toml"
     file.write_text("".join(kept))
     return [f"@{file}", f"model.path={folder / 'model'}", "warm.demonstrations=0", f"seed={seed}"]
 
 
 def defaults(name: str) -> list[str]:
-    """Return the words of a run with what model=tiny would bring written out: a folder as model brings nothing."""
+    """Return the words of a run, what model=tiny brings written out: a folder as model brings nothing."""
     settings = parse(["env=webshop", *ALGOS[name]])
     own = [f"algo.{key}={written(value)}" for key, value in settings.algo_options.items()]
     return ["env=webshop", *ALGOS[name], *own, f"iterations={settings.run.iterations}"]
@@ -115,12 +118,12 @@ def main(words: list[str]) -> int:
     algos = given.get("algos", ",".join(ALGOS)).split(",")
     wanted = [(name, seed) for seed in range(seeds) for name in algos]
     with ThreadPoolExecutor(jobs) as pool:
-        starts = dict(zip(range(seeds), pool.map(lambda seed: warm_start(seed, out), range(seeds)), strict=True))
+        starts = dict(
+            zip(range(seeds), pool.map(lambda seed: warm_start(seed, out), range(seeds)), strict=True)
+        )
         folders = list(
             pool.map(
-                lambda one: finished(
-                    out / f"{one[0]}-{one[1]}", [*defaults(one[0]), *starts[one[1]]]
-                ),
+                lambda one: finished(out / f"{one[0]}-{one[1]}", [*defaults(one[0]), *starts[one[1]]]),
                 wanted,
             )
         )

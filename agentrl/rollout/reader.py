@@ -55,11 +55,7 @@ class Reader:
             self.model.train(training)
 
     def read(self, requests: Sequence[Request], spare: int) -> tuple[Slab, Tensor]:
-<<<<<<< HEAD
         """Return a slab of all prompts, `spare` columns wider than the longest, and next logits [B, V]."""
-=======
-        """Return the slab of prompts, `spare` columns wider than the longest, and next logits [B, V]."""
->>>>>>> tidy
         alike: dict[bytes, list[int]] = {}
         grown: list[int] = []
         for number, request in enumerate(requests):

@@ -34,11 +34,7 @@ def branch(
     seed: int,
     plan: Branches,
 ) -> list[Tree]:
-<<<<<<< HEAD
     """Return a tree for each start: a trunk, and `width - 1` alternatives from each of `points` states on it.
-=======
-    """Return a tree for each start: a trunk, and `plan.width - 1` others from `plan.points` of its states.
->>>>>>> tidy
 
     The states are drawn from (seed, task number, sample); a shorter trunk is branched at each of its turns.
     All trunks are played side by side, then all alternatives. Nodes hold what `credit.trees.backed_up` says.
