@@ -171,6 +171,6 @@ TINY: Mapping[str, Any] = {
     "learner.minibatches": 2,
     "learner.microbatch_tokens": 2048,
     "warm.demonstrations": 6,
-    "run.iterations": 40,
+    "run.iterations": 50,
 }
 """Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""

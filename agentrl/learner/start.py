@@ -11,7 +11,7 @@ from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from agentrl.settings import ModelSettings
 from agentrl.types import Panel, Task
 
-TEXT_TASKS = 300
+TEXT_TASKS = 2000
 """training tasks whose episodes the tiny tokenizer is made from"""
 
 
