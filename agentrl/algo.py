@@ -157,7 +157,8 @@ def check_group(size: int) -> None:
     """Raise ConfigError for a group that has nobody to compare with."""
     if size < 2:
         raise ConfigError(
-            f"group_size={size}: credit compares episodes of one task, so it must be at least 2"
+            f"group_size={size}: credit compares episodes of one task with each other, so it must be"
+            " at least 2"
         )
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
 from agentrl.limits import check_backend, check_together, check_value
+from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
-from agentrl.registry import absolute, entry_of, find, is_path, names
+from agentrl.registry import absolute, entry_of, find, is_path
 from agentrl.settings import TINY, Settings
 from agentrl.values import toml, toml_key, value
 

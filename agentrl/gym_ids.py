@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from agentrl.registry import offers
+from agentrl.offers import offers
 
 
 def gym_id(class_name: str) -> str:

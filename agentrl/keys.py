@@ -5,6 +5,8 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from agentrl.errors import AgentRLError, ConfigError, nearest
+from agentrl.offers import names
+from agentrl.outline import outline
 from agentrl.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,9 +127,6 @@ def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
 
 def _algos_with(field: str) -> list[str]:
     """Return the installed algorithms that have a field, for a hint."""
-    from agentrl.outline import outline
-    from agentrl.registry import names
-
     found = []
     for name in names("algos"):
         try:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentrl.errors import ConfigError
-from agentrl.registry import cause, entry_of, file_of, find, is_path, package, pick
+from agentrl.offers import package
+from agentrl.registry import cause, entry_of, file_of, find, is_path, pick
 
 if TYPE_CHECKING:
     from agentrl.algo import Algorithm

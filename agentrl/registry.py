@@ -3,7 +3,6 @@
 Names are listed without importing anything; only what is asked for is imported.
 """
 
-import functools
 import hashlib
 import importlib.util
 import sys
@@ -12,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrl.errors import ConfigError, nearest
+from agentrl.gym_ids import register_class
+from agentrl.offers import Kind, offers, package
 
 if TYPE_CHECKING:
     from agentrl.verify import FunctionVerifier, Judge, Pair
 
-Kind = Literal["envs", "algos", "verifiers"]
-KINDS: tuple[Kind, ...] = ("envs", "algos", "verifiers")
 T = TypeVar("T")
 
 
@@ -28,8 +27,6 @@ def env(name: str) -> Callable[[type[T]], type[T]]:
     """Return a decorator that names an environment, in Gymnasium too: `agentrl/<Class>-v0`."""
 
     def named(cls: type[T]) -> type[T]:
-        from agentrl.gym_ids import register_class
-
         cls.name = name  # type: ignore[attr-defined]
         register_class(cls)
         return cls
@@ -63,30 +60,6 @@ def verifier(
         return FunctionVerifier(judge, name, low, high, tuple(pairs))
 
     return named
-
-
-def offers(kind: Kind) -> Mapping[str, tuple[metadata.EntryPoint, ...]]:
-    """Return who offers each name: one entry point each, unless packages are in each other's way."""
-    return _offers(kind, tuple(sys.path))
-
-
-@functools.cache
-def _offers(kind: Kind, path: tuple[str, ...]) -> Mapping[str, tuple[metadata.EntryPoint, ...]]:
-    """Return what is offered on a search path; looking takes 20 ms, so it is done once."""
-    found: dict[str, tuple[metadata.EntryPoint, ...]] = {}
-    for entry in metadata.entry_points(group=f"agentrl.{kind}"):
-        found[entry.name] = (*found.get(entry.name, ()), entry)
-    return dict(sorted(found.items()))
-
-
-def names(kind: Kind) -> list[str]:
-    """Return the names that installed packages offer, sorted."""
-    return list(offers(kind))
-
-
-def package(entry: metadata.EntryPoint) -> str:
-    """Return the name of the package an entry point belongs to."""
-    return entry.dist.name if entry.dist is not None else entry.module.partition(".")[0]
 
 
 def is_path(name: str) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, SHORT, Key, algo_keys, env_keys, general_keys
+from agentrl.offers import KINDS, names, offers, package
 from agentrl.outline import outline
-from agentrl.registry import KINDS, find, names, offers, package
+from agentrl.registry import find
 from agentrl.settings import TINY
 from agentrl.values import kind_of, written
 

@@ -33,7 +33,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., object]
 
     def put(function: Callable[..., object]) -> None:
         module = ModuleType("agentrl.train")
-        module.train = module.resume = module.dry_run = function  # type: ignore[attr-defined]
+        module.train = module.resume = function  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "agentrl.train", module)
 
     return put
@@ -53,12 +53,15 @@ def test_settings_reach_training(training: Callable[[Callable[..., object]], Non
     assert (seen[0].run.seed, seen[0].algo_options["group_size"]) == (3, 4)  # type: ignore[attr-defined]
 
 
-def test_a_dry_run_prints_the_plan_and_trains_nothing(
+def test_a_dry_run_prints_the_plan_trains_nothing_and_writes_nothing(
     training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    training(lambda settings: f"plan of seed {settings.run.seed}")
-    assert main(["run", ENV, "--dry-run", ALGO, "seed=5"]) == 0
-    assert capsys.readouterr().out == "plan of seed 5\n"
+    training(raising(AssertionError("it trains")))
+    assert main(["run", ENV, "--dry-run", ALGO, "group_size=3", "iterations=7"]) == 0
+    plan = capsys.readouterr().out
+    assert "7 iterations of 4 tasks x 3 episodes" in plan
+    assert "first prompt of task count-train-0" in plan
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(

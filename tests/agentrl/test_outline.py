@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agentrl.errors import ConfigError
+from agentrl.offers import names
 from agentrl.outline import outline
-from agentrl.registry import find, names
+from agentrl.registry import find
 from tests.agentrl.installed import install_ourselves
 
 
@@ -17,7 +18,7 @@ def test_every_algorithm_of_ours_is_outlined_without_torch(
 ) -> None:
     install_ourselves(tmp_path, monkeypatch)
     script = (
-        "import sys\nfrom agentrl.outline import outline\nfrom agentrl.registry import names\n"
+        "import sys\nfrom agentrl.outline import outline\nfrom agentrl.offers import names\n"
         "for name in names('algos'):\n"
         "    algo = outline(name)()\n    algo.check()\n    algo.collect()\n"
         "    if 'torch' in sys.modules: sys.exit(name)\n"

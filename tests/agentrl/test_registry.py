@@ -9,7 +9,8 @@ import pytest
 
 from agentrl import registry
 from agentrl.errors import ConfigError
-from agentrl.registry import absolute, find, names
+from agentrl.offers import names
+from agentrl.registry import absolute, find
 from tests.agentrl.installed import forget, install, install_ourselves
 
 PLUGINS = Path(__file__).parent / "plugins"
