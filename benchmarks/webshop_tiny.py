@@ -119,7 +119,7 @@ def main(words: list[str]) -> int:
     wanted = [(name, seed) for seed in range(seeds) for name in algos]
     out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
-            starts = dict(
+        starts = dict(
             zip(range(seeds), pool.map(lambda seed: warm_start(seed, out), range(seeds)), strict=True)
         )
         folders = list(
