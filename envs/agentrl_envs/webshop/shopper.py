@@ -1,4 +1,4 @@
-"""Scripted customers: one who knows the answer, one with bad habits, and that one's most probable self.
+"""Scripted customers: one who knows the answer, one with bad habits, its most probable self, and chance.
 
 The demonstrator teaches a model every kind of action that success needs, and no more: what it does most
 often is wrong, so a model that copies it is weak however it is decoded, and only reward can tell better.
@@ -21,7 +21,7 @@ from agentrl_envs.webshop.words import LOOKS
 if TYPE_CHECKING:
     from agentrl_envs.webshop.env import WebShop
 
-KINDS = ("expert", "demonstrator", "mode")
+KINDS = ("expert", "demonstrator", "mode", "random")
 """mode: the demonstrator, taking its more probable choice every time"""
 CAREFUL = frozenset({"fashion", "grocery"})
 """categories the demonstrator takes some care in"""
@@ -83,9 +83,24 @@ def player(env: "WebShop", kind: str, seed: int) -> Callable[[str], str]:
         raise ConfigError(f"no player '{kind}'; there are {', '.join(KINDS)}{nearest(kind, KINDS)}")
     if kind == "expert":
         return Expert(env.shop)
+    if kind == "random":
+        return _wanderer(env, random.Random(f"random/{seed}"))
     return Demonstrator(
         env.shop, Habits(), random.Random(f"demonstrator/{seed}") if kind == "demonstrator" else None
     )
+
+
+def _wanderer(env: "WebShop", dice: random.Random) -> Callable[[str], str]:
+    """Return a player that searches for some words of the instruction and then clicks whatever is there."""
+
+    def play(observation: str) -> str:
+        listed = env.admissible()
+        if listed is not None:
+            return dice.choice(listed)
+        words = env.goal().split()
+        return _search(dice.sample(words, dice.randint(1, len(words))))
+
+    return play
 
 
 class Expert:
