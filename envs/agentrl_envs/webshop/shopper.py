@@ -1,4 +1,4 @@
-"""Scripted customers: one who knows the answer, one with bad habits, and that one's most probable self.
+"""Scripted customers: one who knows the answer, one with bad habits, its most probable self, one at random.
 
 The demonstrator teaches a model every kind of action that success needs, and no more: what it does most
 often is wrong, so a model that copies it is weak however it is decoded, and only reward can tell better.
@@ -21,7 +21,7 @@ from agentrl_envs.webshop.words import LOOKS
 if TYPE_CHECKING:
     from agentrl_envs.webshop.env import WebShop
 
-KINDS = ("expert", "demonstrator", "mode")
+KINDS = ("expert", "demonstrator", "mode", "random")
 """mode: the demonstrator, taking its more probable choice every time"""
 CAREFUL = frozenset({"fashion", "grocery"})
 """categories the demonstrator takes some care in"""
@@ -83,6 +83,8 @@ def player(env: "WebShop", kind: str, seed: int) -> Callable[[str], str]:
         raise ConfigError(f"no player '{kind}'; there are {', '.join(KINDS)}{nearest(kind, KINDS)}")
     if kind == "expert":
         return Expert(env.shop)
+    if kind == "random":
+        return Wanderer(env, random.Random(f"random/{seed}"))
     return Demonstrator(
         env.shop, Habits(), random.Random(f"demonstrator/{seed}") if kind == "demonstrator" else None
     )
@@ -212,6 +214,21 @@ class Demonstrator:
 
     def _way_out(self) -> str:
         return _search(_words(self.shop.goal)) if self._does(self.habits.again) else _click("< prev")
+
+
+class Wanderer:
+    """Searches for words of the instruction drawn at random, then clicks whatever can be clicked."""
+
+    def __init__(self, env: "WebShop", dice: random.Random) -> None:
+        self.env, self.dice = env, dice
+
+    def __call__(self, observation: str) -> str:
+        """Return the next action."""
+        clicks = self.env.admissible()
+        if clicks:
+            return self.dice.choice(clicks)
+        words = self.env.goal().split()
+        return _search(self.dice.sample(words, self.dice.randint(1, len(words))))
 
 
 def figures(env: "WebShop", kind: str, tasks: Iterable[Task], seed: int = 0) -> Figures:
