@@ -6,9 +6,9 @@ Steps are whole `TextEnv.step` calls, info, admissible actions and state key inc
 import random
 import sys
 import time
-from statistics import median
+from statistics import mean, median
 
-from agentrl_envs.webshop import WebShop
+from agentrl_envs.webshop import WebShop, ambiguity
 
 QUERIES = 500
 
@@ -61,6 +61,8 @@ def main() -> None:
     goals = sum(len(goals) for goals in env.world.goals.values())
     built += time.perf_counter() - start
     print(f"{len(env.world.stock)} products, {goals} goals, built in {built:.2f} s")
+    others = ambiguity(env.world, env.world.goals["test"])
+    print(f"{mean(others):.2f} other products also earn 1, mean over the {len(others)} test goals")
     for view in ("text", "text_rich", "handles"):
         print(f"{view:10} {steps_per_second(WebShop(view=view), seconds):10,.0f} non-search steps/s")
     print(f"{'':10} {resets_per_second(env, seconds):10,.0f} resets/s")

@@ -38,7 +38,7 @@ def check_command(words: Sequence[str]) -> bool:
 def _printed(heading: str, rules: Sequence[Rule], watch: Watch) -> bool:
     """Print findings as they come; tell whether every rule holds."""
     print(heading)
-    counts = {"ok": 0, "FAILED": 0, "left out": 0}
+    counts = {"ok": 0, "FAILED": 0, "not applicable": 0}
     for finding in findings(rules, watch):
         # What is quoted may hold anything, half characters too.
         print(str(finding).encode(errors="backslashreplace").decode(), flush=True)

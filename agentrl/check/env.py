@@ -12,7 +12,7 @@ from functools import partial
 
 from agentrl.check.hostile import hostile
 from agentrl.check.process import elsewhere
-from agentrl.check.rules import Broken, LeftOut, Rule, Watch
+from agentrl.check.rules import Broken, NotApplicable, Rule, Watch
 from agentrl.check.stage import Seen, Stage, same
 from agentrl.config import env_options
 from agentrl.env import SPLITS, TextEnv
@@ -120,7 +120,7 @@ def _expert(stage: Stage) -> None:
         try:
             player = env.player("expert", 0)
         except ConfigError as why:
-            raise LeftOut(str(why)) from None
+            raise NotApplicable(str(why)) from None
         last = stage.finish(env, now, player)
         if last.score != 1 or not last.over[0]:
             raise Broken(f"task {task.id} ended with score {last.score:g}")
@@ -157,7 +157,7 @@ def _turn_limit(stage: Stage) -> None:
 
 def _snapshot(stage: Stage) -> None:
     if stage.cls.restorable == "no":
-        raise LeftOut("restorable='no'")
+        raise NotApplicable("restorable='no'")
     env, fresh = stage.make(), stage.make()
     for number, task in enumerate(stage.tasks()[:3]):
         actions = stage.wander(env, task, 10 + number)
@@ -203,7 +203,7 @@ def _state_keys(stage: Stage) -> None:
                     where = f"task {task.id}: key {then[0]}, after {then[1]!r}"
                     _told_apart(nexts.setdefault(then, _offer(now)), _offer(now), where)
     if not listed:
-        raise LeftOut("it lists no actions")
+        raise NotApplicable("it lists no actions")
 
 
 def _offer(now: Seen) -> Offer:

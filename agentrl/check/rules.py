@@ -20,7 +20,7 @@ class Broken(Exception):
     """A rule does not hold; the text says where it was seen."""
 
 
-class LeftOut(Exception):
+class NotApplicable(Exception):
     """A rule has nothing to check here; the text says why."""
 
 
@@ -44,7 +44,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A sentence, and how it is checked: quietly where it holds, with Broken or LeftOut where it does not."""
+    """A sentence, and how it is checked: quietly where it holds, else with Broken or NotApplicable."""
 
     sentence: str
     check: Callable[[], None]
@@ -56,11 +56,11 @@ class Finding:
 
     sentence: str
     status: str
-    """ok, FAILED or left out"""
+    """ok, FAILED or not applicable"""
     why: str = ""
 
     def __str__(self) -> str:
-        return f"  {self.status:<9} {self.sentence}" + (f": {self.why}" if self.why else "")
+        return f"  {self.status:<14} {self.sentence}" + (f": {self.why}" if self.why else "")
 
 
 def findings(rules: Sequence[Rule], watch: Watch, deadline: float = DEADLINE) -> Iterator[Finding]:
@@ -84,8 +84,8 @@ def _finding(rule: Rule) -> Finding:
     """Return what becomes of one rule; any exception is the checked code's, so it is the finding."""
     try:
         rule.check()
-    except LeftOut as why:
-        return Finding(rule.sentence, "left out", str(why))
+    except NotApplicable as why:
+        return Finding(rule.sentence, "not applicable", str(why))
     except Broken as why:
         return Finding(rule.sentence, "FAILED", str(why))
     except Exception as why:

@@ -1,17 +1,20 @@
 """An environment on stage: played, and what is seen written down, once it is known to be well-formed."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentrl.check.hostile import noise
 from agentrl.check.rules import Broken, Watch
-from agentrl.env import Split, TextEnv
+from agentrl.env import Player, PlayerKind, Split, TextEnv
+from agentrl.errors import ConfigError
 from agentrl.types import Panel, Task
 
 TASKS = 6
 """tasks of the training split that rules try"""
+LEADERS: tuple[PlayerKind, ...] = ("demonstrator", "expert")
+"""players that show the way in random episodes, the more varied one first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +103,45 @@ class Stage:
         return seen
 
     def wander(self, env: TextEnv, task: Task, seed: int) -> list[str]:
-        """Return the actions of a random episode: mostly admissible, else words that were read."""
+        """Return the actions of a random episode: a player's first ones, then mostly admissible ones.
+
+        A player leads the way for some turns, where there is one: past a page that takes the right words,
+        nobody gets by chance. Where nothing is admissible, an earlier action or words that were read follow.
+        """
         dice = random.Random(f"{task.id}/{seed}")
         now, actions = self.begin(env, task), list[str]()
+        player = _leader(env, seed)
+        led = dice.randrange(env.max_turns) if player else 0
         while not any(now.over):
-            if now.admissible and dice.random() < 0.9:
+            if player and len(actions) < led:
+                actions.append(self._played(player, now))
+            elif now.admissible and dice.random() < 0.9:
                 actions.append(dice.choice(now.admissible))
             else:
-                actions.append(
-                    dice.choice([*now.observation.split()[:50], str(dice.randrange(20)), noise(dice)])
-                )
+                actions.append(dice.choice([*now.observation.split()[:50], *actions, noise(dice)]))
             now = self.step(env, actions[-1])
         return actions
 
-    def finish(self, env: TextEnv, now: Seen, player: Callable[[str], str]) -> Seen:
+    def _played(self, player: Player, now: Seen) -> str:
+        """Return a player's action."""
+        with self.watch.over("a player's action"):
+            return player(now.observation)
+
+    def finish(self, env: TextEnv, now: Seen, player: Player) -> Seen:
         """Return the end of an episode that a player plays on from `now`."""
         while not any(now.over):
-            now = self.step(env, player(now.observation))
+            now = self.step(env, self._played(player, now))
         return now
+
+
+def _leader(env: TextEnv, seed: int) -> Player | None:
+    """Return a player of the episode that has begun: the demonstrator or the expert, if there is one."""
+    for kind in LEADERS:
+        try:
+            return env.player(kind, seed)
+        except ConfigError:  # how an environment says that it has no such player
+            continue
+    return None
 
 
 def same(one: Sequence[Seen], two: Sequence[Seen], where: str) -> None:

@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Sequence
 
 from agentrl.check.hostile import hostile
-from agentrl.check.rules import Broken, LeftOut, Rule, Watch
+from agentrl.check.rules import Broken, NotApplicable, Rule, Watch
 from agentrl.registry import find
 from agentrl.types import Task
 from agentrl.verify import Pair, Submission, Verdict, Verifier, as_verifier
@@ -62,7 +62,7 @@ class _Kit:
 
     def hostile(self) -> None:
         if not self.verifier.pairs:
-            raise LeftOut("it has no pairs, so there is no task to answer")
+            raise NotApplicable("it has no pairs, so there is no task to answer")
         good = [pair.answer for pair in self.verifier.pairs]
         for number, answer in enumerate(hostile(0, ANSWERS, good)):
             self._verdict(answer, _task(self.verifier.pairs[number % len(self.verifier.pairs)]))

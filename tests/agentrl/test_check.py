@@ -59,6 +59,7 @@ def test_an_environment_in_order_passes_everything() -> None:
         ("Glued", PICKLE, "pickle"),
         ("OneKey", KEYS, "key here stands for states that offer 'stay' and states that do not"),
         ("Aliased", KEYS, "key False, after 'go' stands for states that offer"),
+        ("BehindADoor", KEYS, "key True stands for states that offer 'look1' and states that do not"),
         ("Talkative", LEAKS, "task train0 shows its answer, 'blue', before the first action"),
         ("PaysInWords", LEAKS, "reads 'Reward: 0' before its end"),
         ("NoSpace", GYM, ""),
@@ -69,19 +70,24 @@ def test_what_is_wrong_is_noticed_by_its_rule(name: str, rule: str, why: str) ->
     assert finding.status == "FAILED" and why in finding.why, finding
 
 
+def test_without_listed_actions_state_keys_cannot_be_compared() -> None:
+    [finding] = found("Unlisted", KEYS).values()
+    assert (finding.status, finding.why) == ("not applicable", "it lists no actions")
+
+
 def test_a_call_that_does_not_come_back_is_a_finding_and_ends_the_check() -> None:
     results = list(found("Hangs", HOSTILE, LIMIT, deadline=0.3).values())
     assert [str(finding) for finding in results] == [
-        "  FAILED    whatever the action, there is a well-formed answer: step('[') did not come back within 0.3 s"
+        "  FAILED         whatever the action, there is a well-formed answer: step('[') did not come back within 0.3 s"
     ]
 
 
 def test_the_command_prints_every_rule_and_tells_whether_all_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_command([f"env={PLUGINS / 'count.py'}", "env.high=3", "max_turns=9"])
     out = capsys.readouterr().out
-    assert out.count("  ok ") == 13 and "13 rules: 13 ok, 0 FAILED, 0 left out" in out
+    assert out.count("  ok ") == 13 and "13 rules: 13 ok, 0 FAILED, 0 not applicable" in out
     assert not check_command([f"env={PLUGINS / 'wrong.py'}:EasyJunk"])
-    assert "FAILED    junk solves nothing and scores below 1: task" in capsys.readouterr().out
+    assert "FAILED         junk solves nothing and scores below 1: task" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """WebShop: search, look, choose, buy."""
 
 from agentrl_envs.webshop.env import WebShop
+from agentrl_envs.webshop.world import ambiguity
 
-__all__ = ["WebShop"]
+__all__ = ["WebShop", "ambiguity"]

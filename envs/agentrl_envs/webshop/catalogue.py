@@ -121,28 +121,6 @@ def split_of(i: int, seed: int = 0) -> Split:
     return random.Random(f"{seed}/split/{block}").sample(_SHARES, BLOCK)[place]
 
 
-def ambiguity(shop: World) -> dict[Split, list[int]]:
-    """Return for every goal, by split, how many products beside its target satisfy it exactly.
-
-    Exactly: same type, all attributes and option values, price within the limit; no fuzzy matching.
-    """
-    by_type: dict[str, list[Product]] = {}
-    for one in shop.products:
-        by_type.setdefault(one.query, []).append(one)
-    return {
-        split: [sum(satisfies(other, goal) for other in by_type[goal.query]) - 1 for goal in goals]
-        for split, goals in shop.goals.items()
-    }
-
-
-def satisfies(one: Product, goal: Goal) -> bool:
-    """Return whether buying `one` with the right options is exactly what the goal asks for."""
-    wanted = goal.options
-    if not isinstance(wanted, Mapping):
-        raise ConfigError("only a goal whose options have names can be compared exactly")
-    return one.query == goal.query and _offers(one, goal.attributes, wanted) and one.price <= goal.price_upper
-
-
 @lru_cache(maxsize=1)
 def _family(family: int, seed: int) -> tuple[Product, ...]:
     return tuple(product(i, seed) for i in range(FAMILY * family, FAMILY * (family + 1)))

@@ -1,4 +1,4 @@
-"""Scripted customers: one who knows the answer, one with bad habits, its most probable self, and chance.
+"""Scripted customers: one who knows the answer, one with bad habits, its most probable self, one at random.
 
 The demonstrator teaches a model every kind of action that success needs, and no more: what it does most
 often is wrong, so a model that copies it is weak however it is decoded, and only reward can tell better.
@@ -84,23 +84,10 @@ def player(env: "WebShop", kind: str, seed: int) -> Callable[[str], str]:
     if kind == "expert":
         return Expert(env.shop)
     if kind == "random":
-        return _wanderer(env, random.Random(f"random/{seed}"))
+        return Wanderer(env, random.Random(f"random/{seed}"))
     return Demonstrator(
         env.shop, Habits(), random.Random(f"demonstrator/{seed}") if kind == "demonstrator" else None
     )
-
-
-def _wanderer(env: "WebShop", dice: random.Random) -> Callable[[str], str]:
-    """Return a player that searches for some words of the instruction and then clicks whatever is there."""
-
-    def play(observation: str) -> str:
-        listed = env.admissible()
-        if listed is not None:
-            return dice.choice(listed)
-        words = env.goal().split()
-        return _search(dice.sample(words, dice.randint(1, len(words))))
-
-    return play
 
 
 class Expert:
@@ -227,6 +214,21 @@ class Demonstrator:
 
     def _way_out(self) -> str:
         return _search(_words(self.shop.goal)) if self._does(self.habits.again) else _click("< prev")
+
+
+class Wanderer:
+    """Searches for words of the instruction drawn at random, then clicks whatever can be clicked."""
+
+    def __init__(self, env: "WebShop", dice: random.Random) -> None:
+        self.env, self.dice = env, dice
+
+    def __call__(self, observation: str) -> str:
+        """Return the next action."""
+        clicks = self.env.admissible()
+        if clicks:
+            return self.dice.choice(clicks)
+        words = self.env.goal().split()
+        return _search(self.dice.sample(words, self.dice.randint(1, len(words))))
 
 
 def figures(env: "WebShop", kind: str, tasks: Iterable[Task], seed: int = 0) -> Figures:

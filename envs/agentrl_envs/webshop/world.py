@@ -86,7 +86,10 @@ def unattained(product: Product, goal: Goal, nouns: Nouns) -> str:
 def ambiguity(world: World, goals: Iterable[Goal], *, strict: bool = False) -> list[int]:
     """Return, for each goal, how many products other than its own can also earn 1.
 
-    Edge: every product is tried, so the time grows with goals times products; pass a sample of the goals.
+    `strict` asks for exact options. `ambiguity(env.world, env.world.goals["test"])` says how much a panel
+    leaves open.
+
+    Edge: every product is tried, so the time grows with goals times products: 5 ms a goal at 1,000 products.
     """
     return [
         sum(_also_wins(product, goal, world.nouns, strict) for product in world.stock.values())

@@ -147,6 +147,30 @@ class Aliased(Steps):
         return str(self.at > 1)
 
 
+class BehindADoor(Steps):
+    """Has one key for everything behind a door, which only words that nobody guesses open."""
+
+    def act(self, action: str) -> Reply:
+        opens = action == f"open {self.task and self.task.seed}"
+        return super().act("go" if opens else action if self.at else "stay")
+
+    def admissible(self) -> list[str] | None:  # type: ignore[override]
+        return ["go", "stay", f"look{self.at}"] if self.at else None
+
+    def state_key(self) -> str:
+        return str(self.at > 0)
+
+    def player(self, kind: PlayerKind, seed: int) -> Player:
+        if kind != "expert":
+            return super().player(kind, seed)
+        return lambda _: "go" if self.at else f"open {self.task and self.task.seed}"
+
+
+class Unlisted(Steps):
+    def admissible(self) -> None:  # type: ignore[override]
+        return None
+
+
 class Talkative(Steps):
     def tasks(self, split: Split) -> Panel:
         return Panel(

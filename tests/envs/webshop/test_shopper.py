@@ -127,6 +127,16 @@ def test_the_demonstrator_does_not_know_the_target():
             ENV.step(expected)
 
 
+def test_a_random_customer_searches_buys_and_seldom_succeeds():
+    for number in range(20):
+        done, info = actions("random", number, seed=number)
+        assert done[0].startswith("search[")
+        assert info["metrics"]["searches"] + info["metrics"]["clicks"] == len(done)
+    assert actions("random", 3, seed=1) == actions("random", 3, seed=1)
+    got = figures(ENV, "random", TASKS)
+    assert got.success < 0.03 and got.score > 0.01
+
+
 def test_habits_are_probabilities():
     for field in fields(Habits):
         if "int" not in str(field.type):
@@ -144,7 +154,8 @@ def test_an_unknown_player_is_refused():
     with pytest.raises(ConfigError) as caught:
         player(ENV, "exprt", 0)
     assert (
-        str(caught.value) == "no player 'exprt'; there are expert, demonstrator, mode; did you mean 'expert'?"
+        str(caught.value)
+        == "no player 'exprt'; there are expert, demonstrator, mode, random; did you mean 'expert'?"
     )
 
 

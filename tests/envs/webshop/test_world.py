@@ -92,6 +92,14 @@ def test_ambiguity_counts_the_others_that_can_also_earn_one():
     assert ambiguity(made, made.goals["train"], strict=True) == [1]
 
 
+def test_generated_goals_have_few_other_answers_and_fuzzy_options_open_none():
+    made = world(Options())
+    counts = ambiguity(made, made.goals["test"])
+    assert len(counts) == 300
+    assert sum(counts) / 300 < 2
+    assert counts[:60] == ambiguity(made, made.goals["test"][:60], strict=True)
+
+
 def test_no_goal_at_all_is_an_error(folder):
     (folder / "items_human_ins.json").write_text("{}")
     with pytest.raises(ConfigError, match="no goal for its first 1000 products"):
