@@ -165,7 +165,7 @@ class Gatherer:
             if plan.source == "demonstrator"
             else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
         )
-        return collect(
+        episodes = collect(
             starts,
             lambda: self.make_env("train"),
             actor,
@@ -173,6 +173,8 @@ class Gatherer:
             seed=stream(self.settings.run.seed, "stored"),
             reward_weights=self.settings.reward,
         )
+        self._checked(episodes)
+        return episodes
 
     def _checked(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
         failed = [e for e in episodes if not e.scorable]
@@ -182,7 +184,15 @@ class Gatherer:
                 f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
                 f" run.failures={self.settings.run.failures}"
             )
-        return {"failed": share} | episode_metrics([e for e in episodes if e.scorable])
+        broken = sum(e.metrics.get("token_violations", 0.0) for e in episodes)
+        if broken:
+            raise RunError(
+                f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
+                " would be training on something else. Please report this with the run folder"
+            )
+        return {"failed": share, "token_violations": broken} | episode_metrics(
+            [e for e in episodes if e.scorable]
+        )
 
 
 def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:

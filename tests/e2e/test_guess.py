@@ -1,0 +1,57 @@
+"""The algorithms on the small environment, in both rollout modes, from settings to report."""
+
+import json
+from pathlib import Path
+
+import pytest
+from agentrl.config import parse
+from agentrl.train import train
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+SIZES = [
+    *("env=guess", "model.hidden=32", "model.layers=1", "warm.demonstrations=1", "warm.tasks=40"),
+    *("rollout.tasks=4", "eval.test=8", "eval.dev=8", "eval.every=3", "iterations=3", "trajectories=1"),
+]
+ALGOS = {
+    "gigpo": ["algo=gigpo", "group_size=4"],
+    "grpo": ["algo=grpo", "group_size=4"],
+    "ppo with its own critic": ["algo=ppo", "group_size=4"],
+    "ppo with a value head": ["algo=ppo", "group_size=4", "learner.critic=head"],
+    "dpo": ["algo=dpo", "width=3"],
+    "oreo": ["algo=oreo", "per_task=1", "algo.batch=16"],
+    "sft": ["algo=sft", "per_task=1", "algo.batch=16"],
+}
+SUMMARY_KEYS = {
+    *("env", "algo", "seed", "panel", "warm_start", "final", "environment_steps", "seconds", "versions"),
+}
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("mode", ["window", "transcript"])
+@pytest.mark.parametrize("name", ALGOS)
+def test_three_iterations_leave_a_whole_run_folder(name: str, mode: str, tmp_path: Path) -> None:
+    folder = train(parse([*SIZES, *ALGOS[name], f"rollout.mode={mode}", f"out={tmp_path / 'run'}"]))
+    made = [line for line in lines(folder) if line["phase"] == "rl"]
+    assert all(line.get("token_violations", 0) == 0 for line in made)
+    assert [line["iteration"] for line in made] == [1, 2, 3]
+    if name not in ("oreo", "sft"):  # stored episodes were sampled before the weights moved
+        assert max(line.get("logprob_gap_max", 0.0) for line in made) < 1e-4
+    assert any(line.get("grad_norm", 0) > 0 for line in made), "nothing was learnt"
+    assert set(json.loads((folder / "summary.json").read_text())) == SUMMARY_KEYS
+    for file in ("config.toml", "evaluation.json", "samples.json", "report.html", "log.txt"):
+        assert (folder / file).stat().st_size > 0 or file == "log.txt"
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    assert len(tokenizer("guess 7", add_special_tokens=False)["input_ids"]) <= 2
+    assert AutoModelForCausalLM.from_pretrained(folder / "model").config.vocab_size == len(tokenizer)
+
+
+def test_the_same_seed_gives_the_same_metrics_and_another_does_not(tmp_path: Path) -> None:
+    one, two, other = (
+        lines(train(parse([*SIZES, *ALGOS["gigpo"], f"seed={seed}", f"out={tmp_path / name}"])))
+        for name, seed in (("one", 1), ("two", 1), ("other", 2))
+    )
+    assert one == two
+    assert one != other

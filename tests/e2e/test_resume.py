@@ -1,0 +1,86 @@
+"""A run killed at any moment goes on as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "envs", "verifiers", "algos")),
+}
+SIZES = [
+    *("env=guess", "model.hidden=32", "model.layers=1", "warm.demonstrations=4", "rollout.tasks=4"),
+    *("eval.test=8", "eval.dev=8", "eval.every=2", "iterations=6", "run.checkpoint=2", "run.trajectories=2"),
+]
+CLOCKS = ("seconds", "versions")
+
+
+def command(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "agentrl", *words], env=ENVIRONMENT, cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def without_clocks(record: object) -> object:
+    if isinstance(record, dict):
+        return {key: without_clocks(value) for key, value in record.items() if key not in CLOCKS}
+    return [without_clocks(value) for value in record] if isinstance(record, list) else record
+
+
+def outcome(folder: Path) -> dict[str, object]:
+    """Return all that a run came to but for what clocks say."""
+    files = {name: json.loads((folder / name).read_text()) for name in ("summary.json", "evaluation.json")}
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {name: without_clocks(record) for name, record in files.items()} | {"metrics": lines}
+
+
+def killed_and_resumed(folder: Path, words: list[str], delays: list[float]) -> int:
+    """Run to the end, killing it after each delay; return how many kills hit."""
+    hits = 0
+    process = command("run", *words, f"out={folder}")
+    for delay in [*delays, None]:
+        try:
+            output, _ = process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            hits += 1
+            if not (folder / "config.toml").exists():  # killed before there was a run
+                process = command("run", *words, f"out={folder}")
+            else:
+                process = command("resume", str(folder))
+            continue
+        assert process.returncode == 0, output
+        break
+    return hits
+
+
+@pytest.mark.parametrize("algo", ["gigpo", "ppo", pytest.param("oreo", marks=pytest.mark.slow)])
+def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path: Path) -> None:
+    own = ["algo.batch=16", "per_task=1"] if algo == "oreo" else ["group_size=4"]
+    words = [*SIZES, f"algo={algo}", *own]
+    begun = time.monotonic()
+    process = command("run", *words, f"out={tmp_path / 'whole'}")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    whole = time.monotonic() - begun
+    dice = random.Random(algo)
+    delays = [whole * dice.uniform(0.3, 0.9) for _ in range(3)]
+    assert killed_and_resumed(tmp_path / "killed", words, delays) > 0
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+    one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("killed", "whole"))
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        assert torch.equal(value, two[key]), key
