@@ -60,7 +60,7 @@ def shown(language: str) -> pytest.MarkDecorator:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each command of a bash block, without comments and what stands before the program."""
+    """Yield the words of each command of a bash block, without comments and settings of the shell."""
     for line in text.replace("\\\n", " ").splitlines():
         if OPEN.search(line.partition(" #")[0]):
             continue
@@ -102,9 +102,9 @@ def _agentrl(words: list[str]) -> str:
             case "eval":
                 # A run folder brings its own settings, and is not here.
                 named = [word for word in rest if not word.startswith(("model=runs/", "@"))]
-                parse(
-                    named if any(w.startswith("env=") for w in named) else ["env=guess", *named], algo="gigpo"
-                )
+                if not any(word.startswith("env=") for word in named):
+                    named.append("env=guess")
+                parse(named, algo="gigpo")
             case "resume":
                 return "" if len(rest) == 1 else "resume takes one folder"
             case "check" if rest and rest[0].startswith("verifier="):
