@@ -58,7 +58,8 @@ class ModelSettings:
 class RolloutSettings:
     """How episodes are played."""
 
-    backend: Literal["hf", "scripted"] = "hf"
+    backend: Literal["hf"] = "hf"
+    """hf: the learner's own module, in this process"""
     tasks: int = 16
     """tasks an iteration"""
     mode: Literal["window", "transcript"] = "window"

@@ -41,8 +41,8 @@ def test_words_set_what_they_name() -> None:
 
 
 def test_a_groups_bare_name_sets_its_choice() -> None:
-    got = parsed("model=./some/folder", "rollout=scripted")
-    assert got.model.path == "./some/folder" and got.rollout.backend == "scripted"
+    got = parsed("model=./some/folder", "rollout=hf")
+    assert got.model.path == "./some/folder" and got.rollout.backend == "hf"
 
 
 def test_values_are_read_by_type() -> None:
@@ -145,7 +145,7 @@ WRONG = [
     (["max_context=5000"], "rollout.max_context=5000: the tiny model reads at most model.context=1024 tokens"),
     (["hidden=60", "heads=4"], "model.hidden=60: must be a multiple of twice model.heads=4"),
     (["rollout=vllm"], "rollout=vllm: not available in this version; rollout=hf samples with the model itself"),
-    (["rollout=hff"], "rollout.backend=hff: expected hf or scripted; did you mean 'hf'?"),
+    (["rollout=hff"], "rollout.backend=hff: expected hf; did you mean 'hf'?"),
     (["top_p=0.9"], "algo.*add rollout.old=recompute, or sample with top_p=1 and top_k=0"),
     (["@nothing.toml"], "@nothing.toml: there is no such file"),
 ]  # fmt: skip
