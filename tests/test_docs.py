@@ -1,8 +1,9 @@
-"""What the README and CONTRIBUTING show is true: commands are understood, names exist, marked blocks run.
+"""What the pages show is true: commands are understood, names exist, Python runs.
 
 A ```bash block: every `agentrl` command line is read as the program reads it, and every file or module that
-other lines name is there. A ```python block: it compiles, and what it takes from agentrl exists; one that
-begins with `# mine.py` is that file for the commands; one fenced as ```python run is run, `>>>` as a doctest.
+other lines name is there. A ```python block is run, unless it is fenced as ```python no-run: then it only
+compiles, and what it takes from agentrl exists. One that begins with `# mine.py`, or defines `@env("mine")`,
+is the file mine.py for the commands.
 """
 
 import ast
@@ -17,14 +18,16 @@ from pathlib import Path
 import pytest
 
 import agentrl
+from agentrl.check import check_command
 from agentrl.cli import VERBS, main
 from agentrl.config import parse
 from agentrl.errors import AgentRLError
-from agentrl.registry import find
+from agentrl.registry import find, is_path
 from tests.agentrl.installed import install_ourselves
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+FILE = re.compile(r"\A# (?:\./)?(\w+)\.py\b|^@(?:env|algo|verifier)\(\"(\w+)\"", re.MULTILINE)
 FENCE = re.compile(r"^```(bash|python)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OPEN = re.compile(r"\.\.\.|…|[<>\[\]]|=[A-Z_|]+\b|\b(?:RUN|FILE|FOLDER|NAME)\b")
 """marks a line that leaves something to the reader"""
@@ -38,6 +41,7 @@ class Block:
     line: int
     language: str
     run: bool
+    """of Python"""
     text: str
 
 
@@ -45,17 +49,15 @@ def blocks(page: str, text: str) -> Iterator[Block]:
     """Yield the bash and python blocks of a page."""
     for found in FENCE.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        yield Block(page, line, found[1], "run" in found[2].split(), found[3])
+        yield Block(page, line, found[1], "no-run" not in found[2].split(), found[3])
 
 
-BLOCKS = [
-    block for page in PAGES if (ROOT / page).is_file() for block in blocks(page, (ROOT / page).read_text())
-]
+BLOCKS = [block for page in PAGES for block in blocks(page.name, page.read_text(encoding="utf-8"))]
 
 
-def shown(language: str) -> pytest.MarkDecorator:
-    """Return the parameters of a test of every block in a language."""
-    chosen = [block for block in BLOCKS if block.language == language]
+def shown(language: str, *, run: bool = False) -> pytest.MarkDecorator:
+    """Return the parameters of a test of every block in a language; `run`: of those that are to be run."""
+    chosen = [block for block in BLOCKS if block.language == language and (block.run or not run)]
     return pytest.mark.parametrize("block", chosen, ids=[f"{b.page}:{b.line}" for b in chosen])
 
 
@@ -109,6 +111,8 @@ def _agentrl(words: list[str]) -> str:
                 return "" if len(rest) == 1 else "resume takes one folder"
             case "check" if rest and rest[0].startswith("verifier="):
                 find("verifiers", rest[0].partition("=")[2])
+            case "check" if is_path(" ".join(rest).removeprefix("env=")):
+                return "" if check_command(rest) else "not every rule holds"
             case "check":
                 parse(rest, algo="gigpo")
             case _:
@@ -125,9 +129,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     for block in BLOCKS:
-        name = re.match(r"# (?:\./)?(\w+\.py)\b", block.text)
+        name = FILE.search(block.text)
         if block.language == "python" and name:
-            Path(name[1]).write_text(block.text)
+            Path(f"{name[1] or name[2]}.py").write_text(block.text)
     return tmp_path / "here"
 
 
@@ -151,13 +155,19 @@ def test_python_compiles_and_names_what_is_there(block: Block, shop: Path) -> No
                 assert hasattr(agentrl, name), f"agentrl.{name}"
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.run], ids=lambda b: f"{b.page}:{b.line}")
-def test_marked_python_runs(block: Block, shop: Path) -> None:
+@shown("python", run=True)
+def test_python_runs(block: Block, shop: Path) -> None:
     if ">>>" in block.text:
         test = doctest.DocTestParser().get_doctest(block.text, {}, block.page, block.page, block.line)
         assert doctest.DocTestRunner().run(test).failed == 0
     else:
         exec(compile(block.text, f"{block.page}:{block.line}", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
 
 
 @pytest.mark.parametrize(
