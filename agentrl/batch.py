@@ -322,12 +322,13 @@ def _temperature(kept: Sequence[Trajectory]) -> float:
 def preference_table(
     trees: Sequence[Tree],
     preferences: "Sequence[Sequence[Preference]]",
-) -> TokenTable:
+) -> TokenTable | None:
     """Return a table with one pair for each preference; only the two compared turns count.
 
     Each side is the path from the root to its node, as a trajectory of its own; what comes before the
-    compared turn is context. Edge: pairs whose sides hold the same tokens are dropped.
-    Errors: AgentRLError where no pair is left.
+    compared turn is context.
+
+    Edge: pairs whose sides hold the same tokens are dropped; None where no pair is left.
     """
     paths: list[Trajectory] = []
     sides: list[int] = []
@@ -348,7 +349,7 @@ def preference_table(
             weights.append(preference.weight)
             margins.append(preference.margin)
     if not paths:
-        raise AgentRLError("no tree holds two actions of different worth; nothing can be compared")
+        return None
     table = token_table(paths)
     last = table.turns.last[table.turn]
     stop = torch.searchsorted(table.trajectory, torch.arange(len(paths)), right=True)

@@ -29,7 +29,8 @@ def shuffled(count: int, seed: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-Batch = tuple[TokenTable, dict[str, float], list[Trajectory]]
+Batch = tuple[TokenTable | None, dict[str, float], list[Trajectory]]
+"""Table (None where an iteration brought nothing to learn from), metrics, fresh episodes"""
 
 
 @dataclass(slots=True)
@@ -53,39 +54,48 @@ class Gatherer:
         """
         plan = self.algo.collect()
         if isinstance(plan, Groups):
-            episodes = self._groups(plan, iteration)
-            metrics = self._checked(episodes)
-            kept = [e for e in episodes if e.scorable]
-            if self.settings.run.control == "permuted":
-                kept = permuted(
-                    kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration)
-                )
-            table = token_table(kept, self.settings.reward)
-            return table, metrics | group_metrics(table), episodes
+            return self._grouped(plan, iteration)
         if isinstance(plan, Branches):
-            starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-            actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
-            trees = branch(
-                starts,
-                lambda: self.make_env("train"),
-                actor,
-                self.chat,
-                seed=self._seed(iteration),
-                plan=plan,
-            )
-            table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
-            scores = [n.score for t in trees for n in t.nodes if n.terminal]
-            turns = sum(len(t.nodes) for t in trees)
-            metrics = {
-                "score": sum(scores) / max(1, len(scores)),
-                "environment_steps": float(turns),
-                "episodes": float(len(scores)),
-                "pairs": float(len(table.pairs or ())),
-            }
-            return table, metrics, []
+            return self._branched(plan, iteration)
         if isinstance(plan, Stored):
             return self._stored(plan, iteration)
         raise RunError(f"algo '{self.algo.name}' asks for {type(plan).__name__}, which trains nothing")
+
+    def _grouped(self, plan: Groups, iteration: int) -> Batch:
+        """Play groups of episodes and put those that can be scored into a table."""
+        episodes = self._groups(plan, iteration)
+        metrics = self._checked(episodes)
+        kept = [e for e in episodes if e.scorable and any(turn.action_ids for turn in e.turns)]
+        if self.settings.run.control == "permuted":
+            kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
+        if not kept:
+            return None, metrics, episodes
+        table = token_table(kept, self.settings.reward)
+        return table, metrics | group_metrics(table), episodes
+
+    def _branched(self, plan: Branches, iteration: int) -> Batch:
+        """Play trees and put the algorithm's preferences into a table."""
+        starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
+        trees = branch(
+            starts,
+            lambda: self.make_env("train"),
+            self._policy(),
+            self.chat,
+            seed=self._seed(iteration),
+            plan=plan,
+        )
+        table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
+        scores = [node.score for tree in trees for node in tree.nodes if node.terminal]
+        metrics = {
+            "score": sum(scores) / max(1, len(scores)),
+            "environment_steps": float(sum(len(tree.nodes) for tree in trees)),
+            "episodes": float(len(scores)),
+            "pairs": float(len(table.pairs or ())) if table is not None else 0.0,
+        }
+        return table, metrics, []
+
+    def _policy(self) -> SamplerActor:
+        return SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)
@@ -106,11 +116,10 @@ class Gatherer:
             for number, task in self._tasks(iteration)
             for sample in range(plan.size)
         ]
-        actor = SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
         return collect(
             starts,
             lambda: self.make_env("train"),
-            actor,
+            self._policy(),
             self.chat,
             seed=self._seed(iteration),
             reward_weights=self.settings.reward,

@@ -224,9 +224,14 @@ class Run:
                 table, metrics, episodes = gatherer.gather(iteration)
             self.environment_steps += int(metrics.pop("environment_steps"))
             self.policy.module.train()
-            with self._timed("learner"):
-                metrics |= learner.learn(table, state, iteration, stream(settings.run.seed, "learn"))
-            state = self.algo.after_step(state, metrics)
+            if table is None:
+                log.warning(
+                    "iteration %d: nothing to learn from, the weights stay as they are", iteration + 1
+                )
+            else:
+                with self._timed("learner"):
+                    metrics |= learner.learn(table, state, iteration, stream(settings.run.seed, "learn"))
+                state = self.algo.after_step(state, metrics)
             number = iteration + 1
             self.sampler.load_weights({}, number)
             metrics["environment_steps"] = float(self.environment_steps)

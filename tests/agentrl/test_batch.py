@@ -102,6 +102,7 @@ def test_a_preference_spans_just_the_two_compared_actions() -> None:
     for window in (True, False):
         tree = small_tree(window)
         table = preference_table([tree], [[Preference(1, 0), Preference(2, 3)]])
+        assert table is not None
         assert table.pairs is not None
         for number, (good, bad) in enumerate([(1, 0), (2, 3)]):
             for side, node in ((table.pairs.chosen, good), (table.pairs.rejected, bad)):
