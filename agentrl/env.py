@@ -142,6 +142,8 @@ class TextEnv(gymnasium.Env[str, str]):
         """
         if kind != "random":
             raise ConfigError(f"env '{self.name}' has no {kind}")
+        if not self.admissible():
+            raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
         dice = random.Random(seed)
 
         def play(observation: str) -> str:

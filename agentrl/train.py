@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import torch
 
-from agentrl.algo import AlgoState, Play
+from agentrl.algo import AlgoState, Play, Stored
 from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split, TextEnv
@@ -217,6 +217,7 @@ class Run:
         if self.state is None:
             self._look(0)
             self._save("rl", 0, learner, state)
+        fresh = not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
             self.policy.module.eval()
@@ -230,7 +231,8 @@ class Run:
                 )
             else:
                 with self._timed("learner"):
-                    metrics |= learner.learn(table, state, iteration, stream(settings.run.seed, "learn"))
+                    seed = stream(settings.run.seed, "learn")
+                    metrics |= learner.learn(table, state, iteration, seed, fresh=fresh)
                 state = self.algo.after_step(state, metrics)
             number = iteration + 1
             self.sampler.load_weights({}, number)

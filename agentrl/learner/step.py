@@ -60,8 +60,13 @@ class Learner:
         s = self.settings
         return AdamW(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
 
-    def learn(self, table: TokenTable, state: AlgoState, iteration: int, seed: int) -> dict[str, float]:
+    def learn(
+        self, table: TokenTable, state: AlgoState, iteration: int, seed: int, *, fresh: bool = True
+    ) -> dict[str, float]:
         """Train on one iteration's table; return the metrics.
+
+        `fresh` says that the current weights sampled it: then the sampler's log-probabilities are compared with
+        the trainer's.
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """
@@ -70,7 +75,7 @@ class Learner:
         log.add_table(table)
         for epoch in range(self.settings.epochs):
             for number, part in enumerate(self.minibatches(table, iteration, epoch, seed)):
-                first = epoch == 0 and number == 0
+                first = fresh and epoch == 0 and number == 0
                 self._optimise(part, state, iteration, log, first)
         return log.means()
 
