@@ -142,17 +142,15 @@ class TextEnv(gymnasium.Env[str, str]):
         """
         if kind != "random":
             raise ConfigError(f"env '{self.name}' has no {kind}")
-        if not self.admissible():
-            raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
+        self._drawn(random.Random(seed))  # refuses at once where nothing can be drawn
         dice = random.Random(seed)
+        return lambda observation: self._drawn(dice)
 
-        def play(observation: str) -> str:
-            options = self.admissible()
-            if not options:
-                raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
-            return dice.choice(options)
-
-        return play
+    def _drawn(self, dice: random.Random) -> str:
+        options = self.admissible()
+        if not options:
+            raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
+        return dice.choice(options)
 
     def metrics(self) -> Mapping[str, float]:
         """Return figures of the episode for the logs."""
