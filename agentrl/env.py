@@ -9,7 +9,7 @@ import pickle
 import random
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
 import gymnasium
@@ -89,8 +89,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 raise ConfigError(f"max_turns={max_turns}: must be at least 1")
             self.max_turns = max_turns
         self.render_mode = "ansi"
-        text = spaces.Text(min_length=0, max_length=1_000_000, charset=_Anything())
-        self.action_space = text
+        self.action_space = spaces.Text(min_length=0, max_length=1_000_000, charset=_Anything())
         self.observation_space = spaces.Text(min_length=0, max_length=1_000_000, charset=_Anything())
         self.task: Task | None = None
         self.rng = random.Random(0)
@@ -134,7 +133,7 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def state_key(self) -> str:
         """Return a name of the current state. Override where different states read the same."""
-        return hashlib.blake2b(self._observation.encode(errors="replace"), digest_size=12).hexdigest()
+        return self._digest()
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return a scripted player of the episode that has just begun.
@@ -143,17 +142,15 @@ class TextEnv(gymnasium.Env[str, str]):
         """
         if kind != "random":
             raise ConfigError(f"env '{self.name}' has no {kind}")
-        if not self.admissible():
-            raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
+        self._drawn(random.Random(seed))  # refuses at once where nothing can be drawn
         dice = random.Random(seed)
+        return lambda observation: self._drawn(dice)
 
-        def play(observation: str) -> str:
-            options = self.admissible()
-            if not options:
-                raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
-            return dice.choice(options)
-
-        return play
+    def _drawn(self, dice: random.Random) -> str:
+        options = self.admissible()
+        if not options:
+            raise ConfigError(f"env '{self.name}' lists no actions, so nothing can be drawn at random")
+        return dice.choice(options)
 
     def metrics(self) -> Mapping[str, float]:
         """Return figures of the episode for the logs."""
@@ -248,8 +245,6 @@ class TextEnv(gymnasium.Env[str, str]):
         """Return the current observation."""
         return self._observation
 
-    # Snapshots.
-
     def _digest(self) -> str:
         return hashlib.blake2b(self._observation.encode(errors="replace"), digest_size=12).hexdigest()
 
@@ -293,15 +288,6 @@ class TextEnv(gymnasium.Env[str, str]):
                     " differently. It depends on something beside task and actions"
                 )
         return self._observation, self._info()
-
-    @classmethod
-    def with_options(cls, options: Any, **changes: Any) -> Self:
-        """Return an environment with these typed options."""
-        return cls(**changes, **{f.name: getattr(options, f.name) for f in fields(options)})
-
-    def changed(self, **options: Any) -> Any:
-        """Return this environment's options with some replaced."""
-        return replace(self.options, **options)
 
 
 class _Anything(frozenset[str]):

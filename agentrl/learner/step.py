@@ -65,8 +65,8 @@ class Learner:
     ) -> dict[str, float]:
         """Train on one iteration's table; return the metrics.
 
-        `fresh` says that the current weights sampled it: then the sampler's log-probabilities are compared with
-        the trainer's.
+        `fresh` says that the current weights sampled it: then the sampler's log-probabilities are compared
+        with the trainer's.
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """

@@ -1,3 +1,5 @@
+"""Trajectories on disk: equal when read back, told apart when damaged."""
+
 import gzip
 import json
 from dataclasses import replace

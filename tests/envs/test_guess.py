@@ -1,3 +1,5 @@
+"""Guess: always winnable, told in words, the same from the same seed."""
+
 import pickle
 
 import pytest

@@ -6,8 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from agentrl.batch import token_table
 from agentrl.credit import anchors, gae, groups, implicit, returns
 from agentrl.losses import kl, policy, reduce, value
+from agentrl.types import Task, Trajectory, Turn, floats32, ids32
+from agentrl_algos.gigpo import GiGPO
 from tests.golden.compare import IGNORED
 from tests.golden.public import Public
 
@@ -83,22 +86,55 @@ def gigpo(public: Public, x: Inputs) -> Outputs:
     """GiGPO's stages, over the active rows."""
     active = [row for row in x["rows"] if row["active"]]
     names = [row["group"] for row in active]
-    trajectory, group = codes([row["traj"] for row in active]), codes(names)
+    trajectory = codes([row["traj"] for row in active])
     reward = real([row["reward"] for row in active])
     penalty = x["invalid_action_penalty"] * real([not row["action_valid"] for row in active])
-    how = {"scale": "std" if x["mode"] == "mean_std_norm" else "none", "eps": x["eps"]}
     anchor = public.anchor_codes(names, [row["anchor_obs"] for row in active], similarity=_similarity(x))
     returns = public.discounted(reward, trajectory, x["gamma"])
     score = public.step_reward(reward, trajectory, len(active))[trajectory] - penalty
-    unit = trajectory if x["episode_stat"] == "trajectory" else None
-    episode = public.group_relative(score, group, unit, **how)
-    step = public.anchor_relative(returns - penalty, anchor, **how)
+    if x["eps"] == 1e-6 and x["step_advantage_w"]:
+        advantage, episode, step = _credit(public, x, active, trajectory, anchor)
+    else:  # the algorithm fixes one and multiplies by the other: its two terms are asked instead
+        how = {"scale": "std" if x["mode"] == "mean_std_norm" else "none", "eps": x["eps"]}
+        unit = trajectory if x["episode_stat"] == "trajectory" else None
+        episode = public.group_relative(score, codes(names), unit, **how)
+        step = public.anchor_relative(returns - penalty, anchor, **how)
+        advantage = episode + x["step_advantage_w"] * step
     found = {
         "step_returns": returns, "episode_score": score, "episode_advantage": episode, "step_advantage": step,
-        "advantage": episode + x["step_advantage_w"] * step, "step_group": anchor,
+        "advantage": advantage, "step_group": anchor,
     }  # fmt: skip
     rows = Flat([[float(row["active"]) for row in x["rows"]]])
     return {name: rows.table(y, -1 if name == "step_group" else 0.0)[0] for name, y in found.items()}
+
+
+def _credit(
+    public: Public, x: Inputs, rows: list[Any], trajectory: Tensor, anchor: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what the algorithm itself gives each row for these episodes: in all, and its two terms."""
+    algo = GiGPO(
+        gamma=x["gamma"],
+        omega=x["step_advantage_w"],
+        scale="std" if x["mode"] == "mean_std_norm" else "none",
+        statistic="trajectory" if x["episode_stat"] == "trajectory" else "turn",
+        invalid_penalty=x["invalid_action_penalty"],
+    )
+    one = ids32([0]), floats32([0.0])
+    episodes, places = [], []
+    for number in range(int(trajectory.max()) + 1):
+        mine = (trajectory == number).nonzero().flatten().tolist()
+        turns = tuple(
+            Turn("", ids32(), *one, "", "", {"task": rows[i]["reward"]}, str(int(anchor[i])),
+                 admissible=rows[i]["action_valid"])
+            for i in mine
+        )  # fmt: skip
+        task = Task(rows[mine[0]]["group"], "train", 0)
+        episodes.append(Trajectory(task, task.id, number, turns, "success"))
+        places += mine
+    credit = public.credit(algo, public.token_table(episodes))
+    back = torch.tensor(places).argsort()
+    episode, step = credit.parts["episode"][back], credit.parts["step"][back] / algo.omega
+    return credit.value[back], episode, step
 
 
 def _similarity(x: Inputs) -> float | None:
@@ -167,6 +203,8 @@ def divergence(public: Public, x: Inputs) -> Outputs:
 
 
 FUNCTIONS: list[Callable[..., Any]] = [
+    GiGPO.credit,
+    token_table,
     groups.group_relative,
     groups.leave_one_out,
     groups.group_mean,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.golden import online
 from tests.golden.__main__ import HERE, main
 from tests.golden.cases import failures, public, read
 from tests.golden.compare import IGNORED, differences
@@ -28,6 +29,14 @@ def test_every_broken_function_is_noticed(file: Path) -> None:
     assert through.used
     for name in through.used:
         assert any(True for _ in failures(file.stem, cases, public(name))), f"{name} x 1.01 went unnoticed"
+
+
+def test_gigpo_through_the_algorithm_and_through_its_terms_is_one() -> None:
+    content = json.loads((HERE / "online_gigpo.json").read_text())
+    for case in content["cases"]:
+        case["inputs"]["eps"] *= 1 + 1e-9
+        got = online.gigpo(public(), case["inputs"])
+        assert not list(differences(case["expected"], got, case["tolerance"])), case["name"]
 
 
 def places(x: Any) -> Iterator[list[Any]]:

@@ -93,7 +93,7 @@ def winning_options(product: Product, goal: Goal, *, strict: bool = False) -> di
     """
     wishes = _wishes(goal)
     for fits in (_equal,) if strict else (_equal, _close):
-        chosen = _covering(product.options, wishes, fits)
+        chosen = _covering(product.options, wishes, fits, once=strict)
         if chosen is not None and _options_met(chosen, wishes, strict) == len(wishes):
             return chosen
     return None
@@ -146,18 +146,21 @@ def _options_met(chosen: Mapping[str, str], wishes: list[_Wish], strict: bool) -
 
 
 def _covering(
-    options: Mapping[str, tuple[str, ...]], wishes: list[_Wish], fits: _Fits
+    options: Mapping[str, tuple[str, ...]], wishes: list[_Wish], fits: _Fits, *, once: bool
 ) -> dict[str, str] | None:
-    """Return one value a group, of groups that help, which together fit all wishes; None: none do."""
+    """Return one value a group, of groups that help, which together fit all wishes; None: none do.
+
+    `once`: a value answers one of the wishes that it fits, not all of them.
+    """
     # For every set of wishes that can be met, the first choice that meets it.
     found: dict[frozenset[int], dict[str, str]] = {frozenset(): {}}
     for group, values in options.items():
-        meets = [
-            frozenset(i for i, wish in enumerate(wishes) if fits(group, value, wish)) for value in values
-        ]
-        for met, chosen in list(found.items()):
-            for value, more in zip(values, meets, strict=True):
-                found.setdefault(met | more, {**chosen, group: value})
+        before = list(found.items())
+        for value in values:
+            met = [number for number, wish in enumerate(wishes) if fits(group, value, wish)]
+            for more in [frozenset([number]) for number in met] if once else [frozenset(met)]:
+                for already, chosen in before:
+                    found.setdefault(already | more, {**chosen, group: value})
     return found.get(frozenset(range(len(wishes))))
 
 

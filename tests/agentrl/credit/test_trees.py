@@ -1,3 +1,5 @@
+"""What a tree backs up."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

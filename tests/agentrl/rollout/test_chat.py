@@ -1,3 +1,5 @@
+"""From messages to tokens and back: what was sampled is what is trained."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

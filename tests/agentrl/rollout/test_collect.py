@@ -1,3 +1,5 @@
+"""Collected episodes: what turns hold, how episodes end, and what they do not depend on."""
+
 from dataclasses import replace
 
 import pytest

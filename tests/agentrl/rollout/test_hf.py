@@ -1,3 +1,5 @@
+"""The sampler in this process: the model's own log-probabilities, whatever is batched or cached."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Trees of alternatives, played on from restored states."""
+
 import pytest
 
 from agentrl.algo import Branches

@@ -126,6 +126,12 @@ def test_winning_options_win_and_none_means_that_none_do(options, wanted, strict
     assert (found in wins) if wins else found is None
 
 
+def test_one_exact_choice_answers_one_wish_only():
+    own = product({"size": ("red",), "color": ("red",)})
+    assert winning_options(own, goal(("red", "red")), strict=True) == {"size": "red", "color": "red"}
+    assert winning_options(product({"size": ("red",)}), goal(("red", "red")), strict=True) is None
+
+
 def test_winning_options_prefer_what_was_asked_to_what_passes_for_it():
     own = product({"size": ("large", "x-large"), "length": ("large",)})
     assert winning_options(own, goal({"size": "x-large", "length": "large"})) == {
