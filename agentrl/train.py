@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,34 +22,21 @@ from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.evaluate import first, judge_of, stream
-from agentrl.folder import RunFolder
+from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer
 from agentrl.learner import checkpoint
 from agentrl.learner.model import Policy, load_model
 from agentrl.learner.start import new_policy, some_player
 from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.warm import WarmStart
+from agentrl.ledger import Ledger
 from agentrl.progress import Progress
-from agentrl.records import (
-    CurvePoint,
-    Evaluation,
-    Measurement,
-    PanelRecord,
-    SampleEpisode,
-    Summary,
-    final_scores,
-    sample_episode,
-    scores,
-)
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.collect import PlayerActor, Start, collect
 from agentrl.settings import Settings
 from agentrl.trajectories import write_trajectories
-from agentrl.types import Panel, Trajectory
-from agentrl.versions import versions
+from agentrl.types import Panel
 
-SAMPLES = 4
-"""test tasks whose episodes are kept to be read, before and after"""
 log = logging.getLogger("agentrl")
 
 
@@ -68,7 +54,11 @@ def train(settings: Settings) -> Path:
 def resume(path: str | Path) -> Path:
     """Go on with a run that was stopped, from its newest checkpoint; return the run folder."""
     with RunFolder.open(path) as folder:
-        settings = from_toml((folder.path / "config.toml").read_text())
+        if (folder.path / SUMMARY).exists():
+            print(f"{folder.path} is finished; its report is written again")
+            write_report(folder.path)
+            return folder.path
+        settings = from_toml((folder.path / CONFIG).read_text(encoding="utf-8"))
         _go(settings, folder)
     return folder.path
 
@@ -93,13 +83,12 @@ class Run:
         self.panels: dict[Split, Panel] = {split: world.tasks(split) for split in SPLITS}
         self.seconds: dict[str, float] = defaultdict(float)
         self.environment_steps = 0
-        self.evaluation = Evaluation()
-        self.samples: list[SampleEpisode] = []
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
         self.policy = self._policy()
         self.judge = judge_of(settings, self.policy)
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
+        self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
 
     def make_env(self, split: Split) -> TextEnv:
         """Return an environment of the run."""
@@ -110,6 +99,8 @@ class Run:
         begun = time.perf_counter()
         if self.state is not None:
             self._rewind(checkpoint.progress_of(self.state))
+        else:
+            self.folder.rewind("warm", 0)
         if isinstance(self.algo.collect(), Play):
             raise ConfigError(
                 f"algo={self.algo.name} trains nothing; measure it with: agentrl eval env="
@@ -122,7 +113,7 @@ class Run:
         self._measure("final")
         checkpoint.save_policy(self.policy, self.folder.path / "model")
         self.seconds["total"] += time.perf_counter() - begun
-        self._summarise()
+        self.ledger.summarise(self.environment_steps, self.seconds)
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
         """Put counters and records back to where the checkpoint stands."""
@@ -130,8 +121,15 @@ class Run:
         self.folder.rewind(progress.phase, progress.done)  # type: ignore[arg-type]
         self.seconds.update({k[8:]: v for k, v in progress.counters.items() if k.startswith("seconds/")})
         self.environment_steps = int(progress.counters["environment_steps"])
-        self.evaluation = self.folder.evaluation().until(progress.done if progress.phase == "rl" else -1)
-        self.samples = [s for s in self.folder.samples() if s.when == "before"]
+        self.ledger.rewind(progress.done if progress.phase == "rl" else -1)
+
+    def _measure(self, when: Literal["warm_start", "final"]) -> None:
+        with self._timed("evaluation"):
+            self.ledger.measure(when)
+
+    def _look(self, iteration: int) -> None:
+        with self._timed("evaluation"):
+            self.ledger.look(iteration, self.environment_steps, sum(self.seconds.values()))
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -287,84 +285,4 @@ class Run:
         progress = checkpoint.Progress(phase, done, state or {}, counters)
         checkpoint.save(
             self.folder.checkpoints, self.policy, progress, learner, extra or {}, self.settings.run.keep
-        )
-
-    # Measuring.
-
-    def _look(self, iteration: int) -> None:
-        """Put a point on the dev curve."""
-        if not self.settings.eval.every:
-            return
-        panel = first(self.panels["dev"], self.settings.eval.dev)
-        self.policy.module.eval()
-        with self._timed("evaluation"):
-            rates: dict[str, float] = {
-                d: self.judge.measure(panel, d)[0].rate for d in self.settings.eval.curve
-            }
-        point = CurvePoint(iteration, self.environment_steps, sum(self.seconds.values()), rates)
-        record = PanelRecord(panel.name, panel.hash, len(panel))
-        self.evaluation = replace(self.evaluation, curve=(*self.evaluation.curve, point), dev=record)
-        self.folder.write_evaluation(self.evaluation)
-        self.folder.add_metrics("eval", iteration, {f"dev/{name}": rate for name, rate in rates.items()})
-
-    def _measure(self, when: Literal["warm_start", "final"]) -> None:
-        """Measure all decodings on the panel; before RL the baselines too. Nothing is measured twice."""
-        if getattr(self.evaluation, when):
-            return
-        settings, panel = (
-            self.settings.eval,
-            first(self.panels[self.settings.eval.panel], self.settings.eval.test),
-        )
-        self.policy.module.eval()
-        measurements = []
-        self.progress.phase(f"measuring {when.replace('_', ' ')}", len(settings.decodings))
-        with self._timed("evaluation"):
-            for number, decoding in enumerate(settings.decodings):
-                measurement, episodes = self.judge.measure(panel, decoding)
-                measurements.append(measurement)
-                if decoding == settings.decodings[0]:
-                    self._keep_samples(
-                        episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding
-                    )
-                self.progress.step(number + 1, **{decoding: measurement.rate})
-            if when == "warm_start":
-                self.evaluation = replace(self.evaluation, baselines=self._baselines(panel))
-        if when == "warm_start":
-            self.evaluation = replace(self.evaluation, warm_start=tuple(measurements))
-        else:
-            self.evaluation = replace(self.evaluation, final=tuple(measurements))
-        self.folder.write_evaluation(self.evaluation)
-        self.folder.write_samples(self.samples)
-
-    def _baselines(self, panel: Panel) -> dict[str, Measurement]:
-        found = {}
-        for kind in ("random", "expert"):
-            try:
-                found[kind] = self.judge.baseline(panel, kind)
-            except ConfigError as why:
-                log.info("no %s baseline: %s", kind, why)
-        return found
-
-    def _keep_samples(
-        self, episodes: list[Trajectory], when: Literal["before", "after"], decoding: str
-    ) -> None:
-        env = self.make_env(self.settings.eval.panel)
-        for episode in episodes:
-            env.reset(options={"task": episode.task})
-            self.samples.append(sample_episode(episode, env.goal(), when, decoding))
-
-    def _summarise(self) -> None:
-        panel = first(self.panels[self.settings.eval.panel], self.settings.eval.test)
-        self.folder.write_summary(
-            Summary(
-                env=self.settings.env,
-                algo=self.settings.algo,
-                seed=self.settings.run.seed,
-                panel=PanelRecord(panel.name, panel.hash, len(panel)),
-                warm_start=scores(self.evaluation.warm_start),
-                final=final_scores(self.evaluation.final),
-                environment_steps=self.environment_steps,
-                seconds=dict(self.seconds),
-                versions=versions(),
-            )
         )

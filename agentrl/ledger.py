@@ -1,0 +1,123 @@
+"""What a run has measured so far, and the files that say so."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from agentrl.env import PlayerKind, Split
+from agentrl.errors import ConfigError
+from agentrl.evaluate import Judge, first
+from agentrl.folder import RunFolder
+from agentrl.progress import Progress
+from agentrl.records import (
+    CurvePoint,
+    Evaluation,
+    Measurement,
+    PanelRecord,
+    SampleEpisode,
+    Summary,
+    final_scores,
+    sample_episode,
+    scores,
+)
+from agentrl.settings import Settings
+from agentrl.types import Panel, Trajectory
+from agentrl.versions import versions
+
+SAMPLES = 4
+"""tasks whose episodes are kept to be read, before and after"""
+BASELINES: tuple[PlayerKind, ...] = ("random", "expert")
+log = logging.getLogger("agentrl")
+
+
+class Ledger:
+    """Measures a run's policy when it is told to, and keeps what came out. Nothing is measured twice."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: RunFolder,
+        judge: Judge,
+        panels: Mapping[Split, Panel],
+        progress: Progress,
+    ) -> None:
+        self.settings, self.folder, self.judge, self.progress = settings, folder, judge, progress
+        self.dev = first(panels["dev"], settings.eval.dev)
+        self.panel = first(panels[settings.eval.panel], settings.eval.test)
+        self.evaluation = Evaluation()
+        self.samples: list[SampleEpisode] = []
+
+    def rewind(self, iteration: int) -> None:
+        """Go back to what was known once `iteration` was done; -1: before RL."""
+        self.evaluation = self.folder.evaluation().until(iteration)
+        self.samples = [sample for sample in self.folder.samples() if sample.when == "before"]
+
+    def look(self, iteration: int, environment_steps: int, seconds: float) -> None:
+        """Put a point on the dev curve."""
+        if not self.settings.eval.every:
+            return
+        rates: dict[str, float] = {
+            decoding: self.judge.measure(self.dev, decoding)[0].rate for decoding in self.settings.eval.curve
+        }
+        point = CurvePoint(iteration, environment_steps, seconds, rates)
+        curve = (*self.evaluation.curve, point)
+        self.evaluation = replace(self.evaluation, curve=curve, dev=_record(self.dev))
+        self.folder.write_evaluation(self.evaluation)
+        self.folder.add_metrics("eval", iteration, {f"dev/{name}": rate for name, rate in rates.items()})
+
+    def measure(self, when: Literal["warm_start", "final"]) -> None:
+        """Measure all decodings on the panel; before RL the baselines too."""
+        if getattr(self.evaluation, when):
+            return
+        decodings = self.settings.eval.decodings
+        found: list[Measurement] = []
+        self.progress.phase(f"measuring {when.replace('_', ' ')}", len(decodings))
+        for number, decoding in enumerate(decodings):
+            measurement, episodes = self.judge.measure(self.panel, decoding)
+            found.append(measurement)
+            if number == 0:
+                self._keep(episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding)
+            self.progress.step(number + 1, **{decoding: measurement.rate})
+        if when == "warm_start":
+            baselines = self._baselines()
+            self.evaluation = replace(self.evaluation, warm_start=tuple(found), baselines=baselines)
+        else:
+            self.evaluation = replace(self.evaluation, final=tuple(found))
+        self.folder.write_samples(self.samples)
+        self.folder.write_evaluation(self.evaluation)
+
+    def _baselines(self) -> dict[str, Measurement]:
+        found: dict[str, Measurement] = {}
+        for kind in BASELINES:
+            try:
+                found[kind] = self.judge.baseline(self.panel, kind)
+            except ConfigError as why:
+                log.info("no %s baseline: %s", kind, why)
+        return found
+
+    def _keep(self, episodes: Sequence[Trajectory], when: Literal["before", "after"], decoding: str) -> None:
+        env = self.judge.make_env(self.settings.eval.panel)
+        for episode in episodes:
+            env.reset(options={"task": episode.task})
+            self.samples.append(sample_episode(episode, env.goal(), when, decoding))
+
+    def summarise(self, environment_steps: int, seconds: Mapping[str, float]) -> None:
+        """Write `summary.json`."""
+        self.folder.write_summary(
+            Summary(
+                env=self.settings.env,
+                algo=self.settings.algo,
+                seed=self.settings.run.seed,
+                panel=_record(self.panel),
+                warm_start=scores(self.evaluation.warm_start),
+                final=final_scores(self.evaluation.final),
+                environment_steps=environment_steps,
+                seconds=dict(seconds),
+                versions=versions(),
+            )
+        )
+
+
+def _record(panel: Panel) -> PanelRecord:
+    return PanelRecord(panel.name, panel.hash, len(panel))
