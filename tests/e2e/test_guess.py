@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from agentrl.config import parse
 from agentrl.train import train
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 SIZES = [
     *("env=guess", "model.hidden=32", "model.layers=1", "warm.demonstrations=1", "warm.tasks=40"),
