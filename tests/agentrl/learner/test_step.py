@@ -138,6 +138,6 @@ def test_log_probabilities_are_those_of_a_plain_forward_pass() -> None:
     for i in range(len(table)):
         row = torch.tensor(list(table.rows[int(table.row[i])]))[None]
         logits = policy.module(row).logits[0, int(table.column[i]) - 1].double()
-        assert found["logp"][i] == pytest.approx(float(logits.log_softmax(-1)[table.ids[i]]), abs=1e-9)
+        assert found["logp"][i] == pytest.approx(logits.log_softmax(-1)[table.ids[i]].item(), abs=1e-9)
         entropy = torch.distributions.Categorical(logits=logits).entropy()
         assert found["entropy"][i] == pytest.approx(float(entropy), abs=1e-9)
