@@ -104,6 +104,9 @@ def _run(words: list[str]) -> int:
 
         print(dry_run(settings))
         return OK
+    from agentrl.preflight import preflight
+
+    preflight(settings)  # what is wrong with data or model folder is said before torch is imported
     from agentrl.train import train
 
     train(settings)

@@ -16,11 +16,10 @@ from typing import Any, Literal
 
 import torch
 
-from agentrl.algo import AlgoState, Play, Stored
+from agentrl.algo import AlgoState, Stored
 from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split, TextEnv
-from agentrl.errors import ConfigError
 from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer
@@ -30,6 +29,7 @@ from agentrl.learner.start import new_policy, some_player
 from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
+from agentrl.preflight import preflight
 from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.collect import PlayerActor, Start, collect
@@ -45,6 +45,7 @@ def train(settings: Settings) -> Path:
 
     Errors: ConfigError for what cannot be run, RunError where it had to stop.
     """
+    preflight(settings)
     with RunFolder.create(settings.run.out, settings.env, settings.algo) as folder:
         folder.write_config(to_toml(settings))
         _go(settings, folder)
@@ -101,11 +102,6 @@ class Run:
             self._rewind(checkpoint.progress_of(self.state))
         else:
             self.folder.rewind("warm", 0)
-        if isinstance(self.algo.collect(), Play):
-            raise ConfigError(
-                f"algo={self.algo.name} trains nothing; measure it with: agentrl eval env="
-                f"{self.settings.env} algo={self.algo.name}"
-            )
         if self.state is None or self.state["phase"] == "warm":
             self._warm_start()
         self._measure("warm_start")

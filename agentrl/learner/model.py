@@ -7,7 +7,6 @@ whole batch never exist at once.
 
 import copy
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from agentrl.batch import TokenTable, microbatches, padded
 from agentrl.errors import ConfigError
+from agentrl.places import check_model
 
 LOGIT_BUDGET = 1 << 25
 """most logits held at once in a forward pass: 128 MiB of float32"""
@@ -237,20 +237,7 @@ def load_model(path: str, dtype: str) -> Policy:
 
     quiet.disable_progress_bar()
 
-    folder = Path(path)
-    if folder.is_dir():
-        if not (folder / "config.json").exists():
-            raise ConfigError(
-                f"model={path}: the folder holds no config.json, so it is no Hugging Face model"
-            )
-        if not any(
-            (folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json")
-        ):
-            raise ConfigError(
-                f"model={path}: the folder holds no tokenizer; save it there with tokenizer.save_pretrained"
-            )
-    elif path.startswith((".", "/", "~")):
-        raise ConfigError(f"model={path}: no such folder")
+    check_model(path)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))

@@ -1,0 +1,27 @@
+"""Folders that the user names, looked at before anything slow is imported."""
+
+from pathlib import Path
+
+from agentrl.errors import ConfigError
+
+TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "tokenizer.model")
+
+
+def check_model(path: str) -> None:
+    """Raise ConfigError where `path` is a folder that holds no model with its tokenizer, or no folder at all.
+
+    Edge: what does not look like a path may be a hub id, and is left to the loader.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        if path.startswith((".", "/", "~")):
+            raise ConfigError(f"model={path}: no such folder")
+        return
+    if not (folder / "config.json").exists():
+        raise ConfigError(f"model={path}: the folder holds no config.json, so it is no Hugging Face model")
+    if not any((folder / name).exists() for name in TOKENIZERS):
+        raise ConfigError(
+            f"model={path}: the folder holds no tokenizer; save it there with tokenizer.save_pretrained"
+        )
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+        raise ConfigError(f"model={path}: the folder holds no weights (*.safetensors)")

@@ -1,0 +1,25 @@
+"""What can be known to be wrong before torch is imported and a run folder is made."""
+
+from agentrl.algo import Play
+from agentrl.config import make_env
+from agentrl.env import SPLITS
+from agentrl.errors import ConfigError
+from agentrl.outline import outline
+from agentrl.places import check_model
+from agentrl.settings import Settings
+
+
+def preflight(settings: Settings) -> None:
+    """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan."""
+    plan = outline(settings.algo)(**settings.algo_options).collect()
+    if isinstance(plan, Play):
+        raise ConfigError(
+            f"algo={settings.algo} trains nothing; measure it with:"
+            f" agentrl eval env={settings.env} algo={settings.algo}"
+        )
+    if settings.model.path != "tiny":
+        check_model(settings.model.path)
+    env = make_env(settings, "train")
+    for split in SPLITS:
+        if not len(env.tasks(split)):
+            raise ConfigError(f"env '{settings.env}' has no {split} tasks; a run needs train, dev and test")
