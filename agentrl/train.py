@@ -7,6 +7,7 @@ so a killed run goes on from its newest checkpoint as if nothing had happened.
 """
 
 import logging
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -48,7 +49,12 @@ def train(settings: Settings) -> Path:
     preflight(settings)
     with RunFolder.create(settings.run.out, settings.env, settings.algo) as folder:
         folder.write_config(to_toml(settings))
-        _go(settings, folder)
+        try:
+            _go(settings, folder)
+        except ConfigError:
+            if checkpoint.newest(folder.checkpoints) is None:  # nothing was done: leave nothing behind
+                shutil.rmtree(folder.path, ignore_errors=True)
+            raise
     return folder.path
 
 

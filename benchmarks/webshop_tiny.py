@@ -8,6 +8,7 @@ model, the demonstrations, the warm start and RL; the algorithms of one seed sha
 made once. Finished runs are read, not repeated. Writes a table to benchmarks/results/webshop_tiny.md.
 """
 
+import math
 import re
 import subprocess
 import sys
@@ -87,7 +88,9 @@ def figures(folder: Path) -> tuple[Summary, dict[str, float]]:
         "T=1.0": after["1.0"],
         "best admissible": after["best_admissible"],
         "area (iterations)": area([float(p.iteration) for p in evaluation.curve], greedy),
-        "area (env steps)": area([float(s) for s in steps], greedy) if steps[-1] else float("nan"),
+        "area (env steps)": area([float(s) for s in steps], greedy)
+        if len(set(steps)) == len(steps)
+        else math.nan,
         "env steps": float(summary.environment_steps),
         "RL seconds": learning,
         "total seconds": summary.seconds["total"],
@@ -101,6 +104,11 @@ def table(rows: dict[str, list[dict[str, float]]]) -> str:
     for name in names:
         cells = []
         for runs in rows.values():
+            if any(
+                math.isnan(run[name]) for run in runs
+            ):  # offline: its episodes were played before it began
+                cells.append("-")
+                continue
             interval = over_seeds([run[name] for run in runs])
             shape = "{:.0f}" if interval.mean >= 10 else "{:.3f}"
             cells.append(
