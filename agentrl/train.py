@@ -21,6 +21,7 @@ from agentrl.algo import AlgoState, Stored
 from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split, TextEnv
+from agentrl.errors import ConfigError
 from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer
