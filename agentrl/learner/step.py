@@ -227,7 +227,7 @@ def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtyp
     if credit is None:
         return table
     if isinstance(credit, TurnCredit):
-        return table.with_columns(credit=credit.value[table.turn].to(dtype))
+        return table.with_columns(credit=credit.value.index_select(0, table.turn).to(dtype))
     columns = {"credit": credit.value.to(dtype)}
     if credit.returns is not None:
         columns["returns"] = credit.returns.to(dtype)
