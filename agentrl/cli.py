@@ -15,6 +15,7 @@ Exit status: 0 done, 1 a check failed or a bug, 2 something you can put right, 1
 
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentRLError as why:
         return _say(str(why), WRONG)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not tear the way out
         return _say(_stopped(words, begun), STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read the output left; say no more

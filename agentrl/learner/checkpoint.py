@@ -21,6 +21,8 @@ from agentrl.learner.model import Policy
 from agentrl.learner.step import Learner
 
 PHASES = ("warm", "rl")
+FULL = 1 << 20
+"""bytes left on a disk below which it counts as full"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,12 @@ def save(
         if final.exists():
             shutil.rmtree(final)
         os.replace(temporary, final)
-    except OSError as why:
+    except (OSError, RuntimeError) as why:  # torch and safetensors report a full disk as RuntimeError
+        full = getattr(why, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < FULL
         shutil.rmtree(temporary, ignore_errors=True)
-        full = "the disk is full" if why.errno == errno.ENOSPC else str(why)
+        reason = "the disk is full" if full else str(why).splitlines()[0]
         raise RunError(
-            f"checkpoint {final} could not be written ({full}); the one before it is whole"
-        ) from why
-    except RuntimeError as why:  # torch.save reports a full disk as RuntimeError
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise RunError(
-            f"checkpoint {final} could not be written ({str(why).splitlines()[0]});"
-            " the one before it is whole"
+            f"checkpoint {final} could not be written ({reason}); the one before it is whole"
         ) from why
     for old in _finished(folder)[:-keep]:
         shutil.rmtree(old)
