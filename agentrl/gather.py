@@ -76,7 +76,7 @@ class Gatherer:
     def _branched(self, plan: Branches, iteration: int) -> Batch:
         """Play trees and put the algorithm's preferences into a table."""
         starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-        trees = branch(
+        grown = branch(
             starts,
             lambda: self.make_env("train"),
             self._policy(),
@@ -84,15 +84,14 @@ class Gatherer:
             seed=self._seed(iteration),
             plan=plan,
         )
+        trees = [tree for tree, _ in grown]
+        episodes = [episode for _, own in grown for episode in own]
+        metrics = self._checked(episodes)
         table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
-        scores = [node.score for tree in trees for node in tree.nodes if node.terminal]
-        metrics = {
-            "score": sum(scores) / max(1, len(scores)),
-            "environment_steps": float(sum(len(tree.nodes) for tree in trees)),
-            "episodes": float(len(scores)),
-            "pairs": float(len(table.pairs or ())) if table is not None else 0.0,
-        }
-        return table, metrics, []
+        # Turns that alternatives share with their trunk were played once.
+        metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
+        metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
+        return table, metrics, episodes
 
     def _policy(self) -> SamplerActor:
         return SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")

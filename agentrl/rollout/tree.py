@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from agentrl.algo import Branches
 from agentrl.credit.trees import backed_up
@@ -14,6 +15,14 @@ from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Collector
 from agentrl.rollout.episode import Start
 from agentrl.types import Node, Trajectory, Tree, Turn
+
+
+class Grown(NamedTuple):
+    """A tree, and the episodes it holds."""
+
+    tree: Tree
+    episodes: tuple[Trajectory, ...]
+    """the trunk first; each with its first turns, also those it shares with the trunk"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ def branch(
     *,
     seed: int,
     plan: Branches,
-) -> list[Tree]:
+) -> list[Grown]:
     """Return a tree for each start: a trunk, and `width - 1` alternatives from each of `points` states on it.
 
     The states are drawn from (seed, task number, sample); a shorter trunk is branched at each of its turns.
@@ -76,7 +85,10 @@ def branch(
     below: list[list[tuple[int, Trajectory]]] = [[] for _ in starts]
     for one, episode in zip(wanted, played, strict=True):
         below[one.trunk].append((one.turn, episode.trajectory))
-    return [_tree(trunk.trajectory, others) for trunk, others in zip(trunks, below, strict=True)]
+    return [
+        Grown(_tree(trunk.trajectory, others), (trunk.trajectory, *(episode for _, episode in others)))
+        for trunk, others in zip(trunks, below, strict=True)
+    ]
 
 
 def _points(count: int, points: int, name: str) -> list[int]:

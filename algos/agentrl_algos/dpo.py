@@ -64,7 +64,9 @@ class DPO(Algorithm):
         tree = backed_up(tree)
         found: list[Preference] = []
         for parent in range(-1, len(tree.nodes)):
-            siblings = sorted(tree.children(parent), key=lambda i: tree.nodes[i].q)
+            # An action below which nothing could be scored is neither good nor bad.
+            scored = [i for i in tree.children(parent) if tree.nodes[i].visits]
+            siblings = sorted(scored, key=lambda i: tree.nodes[i].q)
             if len(siblings) > 1 and tree.nodes[siblings[-1]].q - tree.nodes[siblings[0]].q >= self.margin:
                 found.append(Preference(siblings[-1], siblings[0]))
         return found

@@ -15,7 +15,8 @@ from tests.agentrl.rollout.test_collect import MODES, chat_of, policy, saying, s
 def grown(env=Guess, mode="window", style="plain", seed=0, width=3, points=2, count=3):
     chat = chat_of(mode, style, max_context=1500)
     starts = starts_of(count, group=1)
-    return branch(starts, env, policy(chat), chat, seed=seed, plan=Branches(width, points)), chat
+    made = branch(starts, env, policy(chat), chat, seed=seed, plan=Branches(width, points))
+    return [tree for tree, _ in made], chat
 
 
 def trunk_of(tree):
@@ -80,7 +81,7 @@ def test_replayed_worlds_can_be_branched_and_worth_is_backed_up():
     task = tasks(1)[0]
     env = Doors()
     env.reset(options={"task": task})
-    trees = branch(
+    grown = branch(
         [Start(task, "g", 0, 0)],
         Doors,
         saying(chat, *env.right, "left", "left", "left"),
@@ -88,17 +89,19 @@ def test_replayed_worlds_can_be_branched_and_worth_is_backed_up():
         seed=0,
         plan=Branches(2, 9),
     )
-    nodes = trees[0].nodes
+    tree, episodes = grown[0]
+    nodes = tree.nodes
     assert nodes[2].score == 1.0 and [n.parent for n in nodes[:3]] == [-1, 0, 1]
-    assert len(trees[0].children(-1)) == 2
-    leaves = [n.score for i, n in enumerate(nodes) if not trees[0].children(i)]
-    below = [i for i in trees[0].children(-1)]
+    assert len(tree.children(-1)) == 2
+    leaves = [n.score for i, n in enumerate(nodes) if not tree.children(i)]
+    assert [episode.score for episode in episodes] == leaves
+    below = [i for i in tree.children(-1)]
     assert sum(nodes[i].q * nodes[i].visits for i in below) == pytest.approx(sum(leaves))
 
 
 def test_a_trunk_that_failed_is_left_as_it_is():
     chat = chat_of()
-    trees = branch(
+    grown = branch(
         [Start(Task("b", "train", 0, {"broken": True}), "g", 0, 0), Start(tasks(1)[0], "g", 0, 1)],
         Doors,
         saying(chat, "break"),
@@ -106,8 +109,9 @@ def test_a_trunk_that_failed_is_left_as_it_is():
         seed=0,
         plan=Branches(2, 1),
     )
-    assert [len(tree.nodes) for tree in trees] == [0, 1]
-    assert trees[1].nodes[0].outcome == "environment_error" and trees[1].nodes[0].visits == 0
+    assert [len(tree.nodes) for tree, _ in grown] == [0, 1]
+    assert [episode.outcome for _, own in grown for episode in own] == ["environment_error"] * 2
+    assert grown[1].tree.nodes[0].visits == 0
 
 
 def test_worlds_without_a_way_back_are_refused_by_name():
