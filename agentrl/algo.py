@@ -125,6 +125,14 @@ class Algorithm:
         """Names of the columns its credit and loss read beside `logp`."""
         return frozenset()
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """What may be done to every return without changing the credit: "shift" and "scale", or neither.
+
+        The suite holds an algorithm to its word in both directions.
+        """
+        return frozenset()
+
     def check(self) -> None:
         """Raise ConfigError where hyper-parameters contradict each other."""
 

@@ -56,6 +56,11 @@ class GiGPO(Algorithm):
         """The reference only where it is asked for, and the entropy likewise."""
         return self._surrogate.columns
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """A shift of the return is discounted differently at each distance from the end, so it is felt."""
+        return frozenset({"scale"} if self.scale == "std" and not self.invalid_penalty else ())
+
     def check(self) -> None:
         """Refuse groups of one: there is nothing to compare with."""
         check_group(self.group_size)

@@ -45,6 +45,12 @@ class GRPO(Algorithm):
         """Columns of the clipped surrogate."""
         return self._surrogate.columns
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Only differences count; their size does not where it is divided out and no fixed penalty enters."""
+        scaled = self.scale == "std" and not self.invalid_penalty
+        return frozenset({"shift"} | ({"scale"} if scaled else set()))
+
     def check(self) -> None:
         """Refuse groups of one."""
         check_group(self.group_size)

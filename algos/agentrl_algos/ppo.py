@@ -50,6 +50,11 @@ class PPO(Algorithm):
         """Columns of the clipped surrogate, and values."""
         return self._surrogate.columns | {"values", "values_old"}
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Without discount a shift reaches every token alike, and whitening takes it away."""
+        return frozenset({"shift"} if self.gamma == self.lam == 1 else ())
+
     def check(self) -> None:
         """Refuse empty groups and nonsense discounts."""
         above(self.group_size, 0, "group_size")
