@@ -65,11 +65,10 @@ def rollout(
     Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
     """
     from agentrl.config import from_toml, from_values, make_env
-    from agentrl.evaluate import first, sampling_of
+    from agentrl.errors import ConfigError
+    from agentrl.evaluate import first, judge_of, sampling_of
     from agentrl.learner.model import load_model
-    from agentrl.rollout.chat import Chat, Format
     from agentrl.rollout.collect import SamplerActor, Start, collect
-    from agentrl.rollout.hf import HFSampler
 
     folder, of_run = Path(model), dict[str, Any]()
     if (folder / "config.toml").is_file():
@@ -77,13 +76,14 @@ def rollout(
         of_run = {f"rollout.{key}": value for key, value in asdict(run.rollout).items()}
         if run.env == env:
             of_run |= {f"env.{key}": value for key, value in run.env_options.items()}
+        if not (folder / "model").is_dir():
+            raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
         model = str(folder / "model")
     chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
-    policy, how = load_model(model, chosen.model.dtype), chosen.rollout
+    policy = load_model(model, chosen.model.dtype)
     policy.module.eval()
-    chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = HFSampler(policy.module, eos_ids=policy.ends, pad_id=policy.pad)
+    judge = judge_of(chosen, policy)
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
-    actor = SamplerActor(sampler, sampling_of(how, decoding))
-    return collect(starts, lambda: make_env(chosen, split), actor, chat, seed=chosen.run.seed)
+    actor = SamplerActor(judge.sampler, sampling_of(chosen.rollout, decoding))
+    return collect(starts, lambda: make_env(chosen, split), actor, judge.chat, seed=chosen.run.seed)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from agentrl.algo import Play
 from agentrl.config import make_algo, make_env, parse
 from agentrl.env import PlayerKind, Split, TextEnv
@@ -74,8 +76,16 @@ def first(panel: Panel, count: int) -> Panel:
 
 
 def judge_of(settings: Settings, policy: Policy) -> Judge:
-    """Return a judge of this policy under these settings."""
+    """Return a judge of this policy under these settings.
+
+    Errors: ConfigError where the model cannot read contexts as long as the settings allow.
+    """
     how = settings.rollout
+    positions = getattr(policy.module.config, "max_position_embeddings", None)
+    if positions is not None and how.max_context > positions:
+        raise ConfigError(
+            f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
+        )
     chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
     sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad)
     return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
@@ -97,6 +107,7 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
         raise ConfigError(
             "eval needs a policy: model=RUN, a model folder, a hub id; or algo=random, algo=expert"
         )
+    torch.set_num_threads(settings.run.threads)
     world = make_env(settings, "train")
     policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
     policy.module.eval()

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,8 +28,8 @@ class RunFolder:
         self._lock = Lock(path)
         try:
             with said(path):
-                for torn in path.glob(".*.part"):
-                    torn.unlink()
+                for torn in list(path.rglob(".*.part")):
+                    shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
                 self._metrics = Metrics(path / METRICS)
                 self._handler = _log_handler(path / LOG)
         except BaseException:

@@ -64,7 +64,7 @@ class Gatherer:
     def _grouped(self, plan: Groups, iteration: int) -> Batch:
         """Play groups of episodes and put those that can be scored into a table."""
         episodes = self._groups(plan, iteration)
-        metrics = self._checked(episodes)
+        metrics = checked(episodes, self.settings.run.failures)
         kept = [e for e in episodes if e.scorable and any(turn.action_ids for turn in e.turns)]
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
@@ -86,7 +86,7 @@ class Gatherer:
         )
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
-        metrics = self._checked(episodes)
+        metrics = checked(episodes, self.settings.run.failures)
         table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
         # Turns that alternatives share with their trunk were played once.
         metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
@@ -128,6 +128,8 @@ class Gatherer:
         played = 0
         if not self.store:
             path = self.folder / "stored.jsonl.gz"
+            if iteration and not path.exists():
+                raise RunError(f"{path} is gone: the policy that played these episodes is, too; run again")
             if not path.exists():
                 write_trajectories(path, self._record(plan))
             self.store = list(read_trajectories(path))
@@ -146,6 +148,7 @@ class Gatherer:
             table,
             {
                 "stored_success": sum(e.success for e in chosen) / len(chosen),
+                "token_violations": violations(chosen),
                 "episodes": float(count),
                 "environment_steps": float(played),
             },
@@ -172,26 +175,37 @@ class Gatherer:
             seed=stream(self.settings.run.seed, "stored"),
             reward_weights=self.settings.reward,
         )
-        self._checked(episodes)
+        checked(episodes, self.settings.run.failures)
         return episodes
 
-    def _checked(self, episodes: Sequence[Trajectory]) -> dict[str, float]:
-        failed = [e for e in episodes if not e.scorable]
-        share = len(failed) / len(episodes)
-        if share > self.settings.run.failures:
-            raise RunError(
-                f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
-                f" run.failures={self.settings.run.failures}"
-            )
-        broken = sum(e.metrics.get("token_violations", 0.0) for e in episodes)
-        if broken:
-            raise RunError(
-                f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
-                " would be training on something else. Please report this with the run folder"
-            )
-        return {"failed": share, "token_violations": broken} | episode_metrics(
-            [e for e in episodes if e.scorable]
+
+def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]:
+    """Return means over the episodes that can be scored.
+
+    Errors: RunError where a larger share than `failures` could not, or where a turn's tokens are not those
+            that the sampler saw and wrote.
+    """
+    failed = [e for e in episodes if not e.scorable]
+    share = len(failed) / len(episodes)
+    if share > failures:
+        raise RunError(
+            f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
+            f" run.failures={failures:g}"
         )
+    broken = violations(episodes)
+    if broken:
+        raise RunError(
+            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
+            " would be training on something else. Please report this with the run folder"
+        )
+    means = episode_metrics([e for e in episodes if e.scorable])
+    played = float(sum(len(e.turns) for e in episodes))
+    return means | {"failed": share, "token_violations": broken, "environment_steps": played}
+
+
+def violations(episodes: Sequence[Trajectory]) -> float:
+    """Return how many turns do not hold the tokens that the sampler saw and wrote."""
+    return sum(e.metrics.get("token_violations", 0.0) for e in episodes)
 
 
 def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
@@ -208,7 +222,6 @@ def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
         "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
         "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
         "episodes": float(len(episodes)),
-        "environment_steps": float(len(turns)),
     }
 
 
@@ -231,8 +244,12 @@ def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed:
     """Return the episodes, each paid what an episode of another group earned, on its last turn.
 
     A control: the spread of returns stays, what they say about the actions goes.
+
+    Edge: one group alone has no other, so none of its episodes come back.
     """
     groups = sorted({e.group for e in episodes})
+    if len(groups) < 2:
+        return []
     place = {group: [i for i, e in enumerate(episodes) if e.group == group] for group in groups}
     order = groups[:]
     random.Random(seed).shuffle(order)

@@ -17,6 +17,7 @@ from agentrl.records import (
     PanelRecord,
     SampleEpisode,
     Summary,
+    When,
     final_scores,
     sample_episode,
     scores,
@@ -70,6 +71,9 @@ class Ledger:
         """Measure all decodings on the panel; before RL the baselines too."""
         if getattr(self.evaluation, when):
             return
+        kept: When = "before" if when == "warm_start" else "after"
+        # Episodes may be on disk already: a kill between the two files below.
+        self.samples = [sample for sample in self.samples if sample.when != kept]
         decodings = self.settings.eval.decodings
         found: list[Measurement] = []
         self.progress.phase(f"measuring {when.replace('_', ' ')}", len(decodings))
@@ -77,7 +81,7 @@ class Ledger:
             measurement, episodes = self.judge.measure(self.panel, decoding)
             found.append(measurement)
             if number == 0:
-                self._keep(episodes[:SAMPLES], "before" if when == "warm_start" else "after", decoding)
+                self._keep(episodes[:SAMPLES], kept, decoding)
             self.progress.step(number + 1, **{decoding: measurement.rate})
         if when == "warm_start":
             baselines = self._baselines()
@@ -96,7 +100,7 @@ class Ledger:
                 log.info("no %s baseline: %s", kind, why)
         return found
 
-    def _keep(self, episodes: Sequence[Trajectory], when: Literal["before", "after"], decoding: str) -> None:
+    def _keep(self, episodes: Sequence[Trajectory], when: When, decoding: str) -> None:
         env = self.judge.make_env(self.settings.eval.panel)
         for episode in episodes:
             env.reset(options={"task": episode.task})

@@ -17,6 +17,10 @@ def check_model(path: str) -> None:
         if path.startswith((".", "/", "~")):
             raise ConfigError(f"model={path}: no such folder")
         return
+    if (folder / "config.toml").exists() and (folder / "checkpoints").is_dir():
+        raise ConfigError(
+            f"model={path}: that is a run; its policy is model={path}/model once it is finished"
+        )
     if not (folder / "config.json").exists():
         raise ConfigError(f"model={path}: the folder holds no config.json, so it is no Hugging Face model")
     if not any((folder / name).exists() for name in TOKENIZERS):

@@ -1,6 +1,6 @@
 """What can be known to be wrong before torch is imported and a run folder is made."""
 
-from agentrl.algo import Play
+from agentrl.algo import Branches, Groups, Play
 from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
@@ -17,9 +17,20 @@ def preflight(settings: Settings) -> None:
             f"algo={settings.algo} trains nothing; measure it with:"
             f" agentrl eval env={settings.env} algo={settings.algo}"
         )
+    control = settings.run.control
+    if control != "none" and (not isinstance(plan, Groups) or settings.rollout.tasks < 2):
+        raise ConfigError(
+            f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
+            " groups, and rollout.tasks of at least 2"
+        )
     if settings.model.path != "tiny":
         check_model(settings.model.path)
     env = make_env(settings, "train")
+    if isinstance(plan, Branches) and env.restorable == "no":
+        raise ConfigError(
+            f"algo={settings.algo} returns to states on the way, and env '{settings.env}' cannot be restored"
+            " (restorable='no'); use an algorithm that plays episodes in groups"
+        )
     for split in SPLITS:
         if not len(env.tasks(split)):
             raise ConfigError(f"env '{settings.env}' has no {split} tasks; a run needs train, dev and test")

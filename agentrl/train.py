@@ -24,10 +24,10 @@ from agentrl.env import SPLITS, Split, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
-from agentrl.gather import Gatherer
+from agentrl.gather import Gatherer, checked
 from agentrl.learner import checkpoint
-from agentrl.learner.model import Policy, load_model
-from agentrl.learner.start import new_policy, some_player
+from agentrl.learner.model import Policy
+from agentrl.learner.start import new_policy, saved_policy, some_player
 from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
@@ -82,6 +82,7 @@ class Run:
     """One run in the making."""
 
     def __init__(self, settings: Settings, folder: RunFolder, progress: Progress) -> None:
+        self.begun = time.perf_counter()
         self.settings, self.folder, self.progress = settings, folder, progress
         self.algo = make_algo(settings)
         self.algo.check()
@@ -90,6 +91,7 @@ class Run:
         world = self.make_env("train")
         self.panels: dict[Split, Panel] = {split: world.tasks(split) for split in SPLITS}
         self.seconds: dict[str, float] = defaultdict(float)
+        """wall time by part, before a kill too"""
         self.environment_steps = 0
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
@@ -104,7 +106,6 @@ class Run:
 
     def go(self) -> None:
         """Do whatever is left to do."""
-        begun = time.perf_counter()
         if self.state is not None:
             self._rewind(checkpoint.progress_of(self.state))
         else:
@@ -115,14 +116,14 @@ class Run:
         self._reinforce()
         self._measure("final")
         checkpoint.save_policy(self.policy, self.folder.path / "model")
-        self.seconds["total"] += time.perf_counter() - begun
-        self.ledger.summarise(self.environment_steps, self.seconds)
+        self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
         """Put counters and records back to where the checkpoint stands."""
         log.info("going on from %s", self.checkpoint)
         self.folder.rewind(progress.phase, progress.done)  # type: ignore[arg-type]
         self.seconds.update({k[8:]: v for k, v in progress.counters.items() if k.startswith("seconds/")})
+        self.begun -= self.seconds.pop("total")
         self.environment_steps = int(progress.counters["environment_steps"])
         self.ledger.rewind(progress.done if progress.phase == "rl" else -1)
 
@@ -132,7 +133,11 @@ class Run:
 
     def _look(self, iteration: int) -> None:
         with self._timed("evaluation"):
-            self.ledger.look(iteration, self.environment_steps, sum(self.seconds.values()))
+            self.ledger.look(iteration, self.environment_steps, self._elapsed())
+
+    def _elapsed(self) -> float:
+        """Return the wall time of the run, that before a kill included."""
+        return time.perf_counter() - self.begun
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -143,7 +148,7 @@ class Run:
     def _policy(self) -> Policy:
         """Return the policy of the newest checkpoint, or the one the settings name."""
         if self.checkpoint is not None:
-            return load_model(str(self.checkpoint / "policy"), self.settings.model.dtype)
+            return saved_policy(self.settings.model, self.checkpoint / "policy")
         with self._timed("warm"):
             seed = stream(self.settings.run.seed, "model")
             return new_policy(self.settings.model, self.make_env("train"), self.panels["train"], seed)
@@ -154,7 +159,9 @@ class Run:
         if not warm.demonstrations:
             return
         if not self._has_demonstrator():
-            log.info("env '%s' has no demonstrator: RL starts from the untrained model", self.settings.env)
+            untrained = f"env '{self.settings.env}' has no demonstrator: RL starts from the untrained model"
+            log.info(untrained)
+            self.progress.line(untrained)
             return
         seed = self.settings.run.seed
         with self._timed("warm"):
@@ -172,6 +179,7 @@ class Run:
                 self.chat,
                 seed=stream(seed, "warm"),
             )
+            checked(episodes, self.settings.run.failures)
             table = token_table([e for e in episodes if e.scorable])
             start = WarmStart(
                 self.policy,
@@ -206,6 +214,7 @@ class Run:
         """Collect, credit, train, iteration after iteration."""
         settings = self.settings
         state, done, learner = self._learner()
+        self.sampler.load_weights({}, done)
         gatherer = Gatherer(
             settings,
             self.algo,
@@ -273,7 +282,7 @@ class Run:
         if self.state is None:
             checkpoint.save_policy(self.policy, folder)
             return self.policy.frozen_copy()
-        return load_model(str(folder), self.settings.model.dtype).frozen_copy()
+        return saved_policy(self.settings.model, folder).frozen_copy()
 
     def _save(
         self,
@@ -283,7 +292,7 @@ class Run:
         state: AlgoState | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        counters = {"environment_steps": float(self.environment_steps)}
+        counters = {"environment_steps": float(self.environment_steps), "seconds/total": self._elapsed()}
         counters |= {f"seconds/{part}": value for part, value in self.seconds.items()}
         progress = checkpoint.Progress(phase, done, state or {}, counters)
         checkpoint.save(

@@ -8,21 +8,21 @@ does not count. The reference policy never changes and is kept once, in `checkpo
 import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError
 from transformers.utils import logging as quiet
 
-from agentrl.errors import RunError
+from agentrl.errors import AgentRLError, RunError
 from agentrl.learner.model import Policy
 from agentrl.learner.step import Learner
 
 PHASES = ("warm", "rl")
-FULL = 1 << 20
-"""bytes left on a disk below which it counts as full"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,49 +50,74 @@ def save(
 
     Errors: RunError where the disk is full; the checkpoint before is then untouched.
     """
-    name = f"{progress.phase}-{progress.done:06d}"
-    final, temporary = folder / name, folder / f".{name}.part"
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        save_policy(policy, temporary / "policy")
-        state: dict[str, Any] = {
-            "phase": progress.phase,
-            "done": progress.done,
-            "algo_state": progress.algo_state,
-            "counters": progress.counters,
-            "extra": extra,
-        }
-        if policy.value_head is not None:
-            state["value_head"] = policy.value_head.state_dict()
-        if learner is not None:
-            state["optimizers"] = {k: o.state_dict() for k, o in learner.optimizers.items()}
-            state["steps"] = learner.steps
-            if learner.critic is not None:
-                state["critic"] = learner.critic.state_dict()
-        torch.save(state, temporary / "state.pt")
-        (temporary / "DONE").write_text("")
-        _sync(temporary)
-        if final.exists():
-            shutil.rmtree(final)
-        os.replace(temporary, final)
-    except (OSError, RuntimeError) as why:  # torch and safetensors report a full disk as RuntimeError
-        full = getattr(why, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < FULL
-        shutil.rmtree(temporary, ignore_errors=True)
-        reason = "the disk is full" if full else str(why).splitlines()[0]
-        raise RunError(
-            f"checkpoint {final} could not be written ({reason}); the one before it is whole"
-        ) from why
+    final = folder / f"{progress.phase}-{progress.done:06d}"
+    state: dict[str, Any] = {
+        "phase": progress.phase,
+        "done": progress.done,
+        "algo_state": progress.algo_state,
+        "counters": progress.counters,
+        "extra": extra,
+    }
+    if policy.value_head is not None:
+        state["value_head"] = policy.value_head.state_dict()
+    if learner is not None:
+        state["optimizers"] = {k: o.state_dict() for k, o in learner.optimizers.items()}
+        state["steps"] = learner.steps
+        if learner.critic is not None:
+            state["critic"] = learner.critic.state_dict()
+    with _whole(final) as part:
+        _write_policy(policy, part / "policy")
+        with (part / "state.pt").open("wb") as file:  # a path is written by torch, which hides why it failed
+            torch.save(state, file)
+        (part / "DONE").write_text("")
     for old in _finished(folder)[:-keep]:
         shutil.rmtree(old)
     return final
 
 
 def save_policy(policy: Policy, folder: Path) -> None:
-    """Write model and tokenizer so that transformers and vLLM load them."""
+    """Write model and tokenizer so that transformers and vLLM load them: the whole folder, or nothing.
+
+    Errors: RunError where the disk does not take it.
+    """
+    with _whole(folder) as part:
+        _write_policy(policy, part)
+
+
+def _write_policy(policy: Policy, folder: Path) -> None:
     quiet.disable_progress_bar()
     policy.module.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _whole(final: Path) -> Iterator[Path]:
+    """Give a folder to fill; it takes the place of `final` once the block ends without an error."""
+    part = final.with_name(f".{final.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        _sync(part)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(part, final)
+    except AgentRLError:
+        raise
+    except (OSError, RuntimeError, SafetensorError) as why:  # torch and safetensors have their own words
+        shutil.rmtree(part, ignore_errors=True)
+        reason = "the disk is full" if _full(why) else next(iter(str(why).splitlines()), type(why).__name__)
+        raise RunError(
+            f"{final} could not be written ({reason}); the last checkpoint is whole, so once that is put"
+            " right 'agentrl resume' continues the run"
+        ) from why
+
+
+def _full(why: BaseException | None) -> bool:
+    """Tell whether an error, or one that it followed, was a full disk."""
+    if why is None:
+        return False
+    full = getattr(why, "errno", None) == errno.ENOSPC or "No space left" in str(why)
+    return full or _full(why.__context__)
 
 
 def _sync(folder: Path) -> None:
@@ -123,21 +148,6 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
 def progress_of(state: dict[str, Any]) -> Progress:
     """Return where the run stood."""
     return Progress(state["phase"], state["done"], state["algo_state"], state["counters"])
-
-
-def load_policy_weights(policy: Policy, folder: Path) -> None:
-    """Put the weights saved in `folder` into the policy."""
-    weights: dict[str, torch.Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        weights |= load_file(file)
-    missing, unexpected = policy.module.load_state_dict(weights, strict=False)
-    tied = set(getattr(policy.module, "_tied_weights_keys", None) or ())
-    if unexpected or set(missing) - tied:
-        raise RunError(
-            f"{folder} does not fit this model: missing {sorted(set(missing) - tied)[:3]},"
-            f" unexpected {list(unexpected)[:3]}"
-        )
-    policy.module.tie_weights()
 
 
 def load_learner(learner: Learner, state: dict[str, Any]) -> None:

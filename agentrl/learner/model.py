@@ -227,8 +227,8 @@ def compute(
     return {name: torch.cat(values)[place] for name, values in parts.items()}
 
 
-def load_model(path: str, dtype: str) -> Policy:
-    """Return the model and tokenizer of a folder or hub id.
+def load_model(path: str, dtype: str, device: str = "") -> Policy:
+    """Return the model and tokenizer of a folder or hub id, on `device` (empty: a GPU where there is one).
 
     Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
     """
@@ -241,7 +241,7 @@ def load_model(path: str, dtype: str) -> Policy:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
-        module.to("cuda" if torch.cuda.is_available() else "cpu")
+        module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     except (OSError, ValueError) as why:
         first = str(why).splitlines()[0]
         raise ConfigError(

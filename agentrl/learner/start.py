@@ -1,6 +1,7 @@
 """A run's first policy: a model of a folder or hub, or a tiny one made from its environment's text."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
@@ -35,6 +36,11 @@ def new_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -
         seed=seed,
     )
     return Policy(module.to(getattr(torch, settings.dtype)), tokenizer)
+
+
+def saved_policy(settings: ModelSettings, folder: Path) -> Policy:
+    """Return a policy that a run saved, where `new_policy` put it: the tiny one stays on the processor."""
+    return load_model(str(folder), settings.dtype, "cpu" if settings.path == "tiny" else "")
 
 
 def _texts(env: TextEnv, tasks: tuple[Task, ...]) -> Iterator[str]:
