@@ -46,24 +46,26 @@ def outcome(folder: Path) -> dict[str, object]:
     return {name: without_clocks(record) for name, record in files.items()} | {"metrics": lines}
 
 
-def killed_and_resumed(folder: Path, words: list[str], delays: list[float]) -> int:
-    """Run to the end, killing it after each delay; return how many kills hit."""
+def lines(folder: Path) -> int:
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def killed_and_resumed(folder: Path, words: list[str], targets: list[int]) -> int:
+    """Run to the end, killing it once its journal has each number of lines; return how many kills hit."""
     hits = 0
     process = command("run", *words, f"out={folder}")
-    for delay in [*delays, None]:
-        try:
-            output, _ = process.communicate(timeout=delay)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            hits += 1
-            if not (folder / "config.toml").exists():  # killed before there was a run
-                process = command("run", *words, f"out={folder}")
-            else:
-                process = command("resume", str(folder))
-            continue
-        assert process.returncode == 0, output
-        break
+    for target in targets:
+        while process.poll() is None and lines(folder) < target:
+            time.sleep(0.002)
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        hits += 1
+        process = command("resume", str(folder))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
     return hits
 
 
@@ -71,14 +73,12 @@ def killed_and_resumed(folder: Path, words: list[str], delays: list[float]) -> i
 def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path: Path) -> None:
     own = ["algo.batch=16", "per_task=1"] if algo == "oreo" else ["group_size=4"]
     words = [*SIZES, f"algo={algo}", *own]
-    begun = time.monotonic()
     process = command("run", *words, f"out={tmp_path / 'whole'}")
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    whole = time.monotonic() - begun
-    dice = random.Random(algo)
-    delays = [whole * dice.uniform(0.3, 0.9) for _ in range(3)]
-    assert killed_and_resumed(tmp_path / "killed", words, delays) > 0
+    total = lines(tmp_path / "whole")
+    targets = sorted(random.Random(algo).sample(range(1, total), 3))
+    assert killed_and_resumed(tmp_path / "killed", words, targets) > 0
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
     one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("killed", "whole"))
     assert one.keys() == two.keys()
