@@ -87,7 +87,7 @@ def judge_of(settings: Settings, policy: Policy) -> Judge:
             f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
         )
     chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad)
+    sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad, shared=True)
     return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
 
 
