@@ -60,6 +60,19 @@ class RolloutSettings:
 
     backend: Literal["hf"] = "hf"
     """hf: the learner's own module, in this process"""
+    schedule: Literal["auto", "logical", "eager"] = "auto"
+    """logical: all episodes are asked together, bit for bit the same each time; eager: nobody waits, equal up
+    to rounding; auto: eager with vllm"""
+    parallel: int = 256
+    """episodes in play at once"""
+    server: str | None = None
+    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    logprobs: Literal["processed", "raw"] = "processed"
+    """vllm: log-probabilities of the distribution drawn from, or the model's own before temperature"""
+    prefix_cache: bool = True
+    """vllm: prompts that begin alike share keys and values"""
+    memory: float = 0.45
+    """vllm: share of a GPU that the engine may hold"""
     tasks: int = 16
     """tasks an iteration"""
     mode: Literal["window", "transcript"] = "window"

@@ -44,7 +44,7 @@ class Policy:
         return [p for p in self.module.parameters() if p.requires_grad] + head
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every weight by its Hugging Face name, detached; the output head by its own name, tied or not.
+        """Yield every weight by its Hugging Face name, detached; the output head under its own, tied or not.
 
         An engine may keep its own packed copy of a tied head: told of the embedding alone it would stay old.
         """
