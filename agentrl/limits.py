@@ -88,8 +88,8 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
         raise ConfigError(
             f"rollout.top_p={rollout.top_p:g}, rollout.top_k={rollout.top_k}: algo '{settings.algo}' compares"
             " probabilities of the learner, which are not truncated, with those of the sampler, which are;"
-            " weigh tokens by the ratio of the two with rollout.old=recompute and rollout.correction=truncate, or"
-            " sample with top_p=1 and top_k=0"
+            " weigh tokens by the ratio of both with rollout.old=recompute and rollout.correction=truncate,"
+            " or sample with top_p=1 and top_k=0"
         )
     if not evaluation.decodings:
         raise ConfigError("eval.decodings is empty: name at least one, e.g. eval.decodings=greedy")
