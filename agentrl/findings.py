@@ -130,10 +130,12 @@ def mismatch(run: Findings) -> list[str]:
 def _advice(run: Findings) -> str:
     """Return what to do where sampler and trainer are too far apart."""
     rollout = run.config.get("rollout", {})
-    set_up = RolloutSettings(
-        **{key: rollout[key] for key in ("backend", "old", "correction") if key in rollout}
-    )
-    if set_up.trusts_sampler:
+    names = ("backend", "old", "correction", "top_p", "top_k")
+    set_up = RolloutSettings(**{name: rollout[name] for name in names if name in rollout})
+    if set_up.top_p < 1 or set_up.top_k > 0:
+        first = "sample without cutting tokens off (rollout.top_p=1 rollout.top_k=0), which is a difference"
+        first += " in itself"
+    elif set_up.trusts_sampler:
         first = "compute old log-probabilities again (rollout.old=recompute) and weigh tokens"
         first += " (rollout.correction=truncate)"
     elif set_up.weighted == "none":
@@ -145,7 +147,7 @@ def _advice(run: Findings) -> str:
         first = "loosen the bounds if most of the data is lost (rollout.correction_cap), or truncate instead"
     return (
         f"Sampler and trainer are far apart: {first}; and look for the cause: precision that differs"
-        " (model.dtype=float32 on both sides), sampling that cuts off tokens (top_p, top_k), weights that the"
+        " (model.dtype=float32 on both sides), weights that the"
         " sampler did not get, or stored episodes that are old."
     )
 

@@ -5,6 +5,7 @@ import errno
 import os
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_different_tasks_before_and_after_are_not_compared() -> None:
         change(look, other)
 
 
-def with_metrics(run: Findings, rollout: dict[str, str], *lines: dict[str, float]) -> Findings:
+def with_metrics(run: Findings, rollout: dict[str, Any], *lines: dict[str, float]) -> Findings:
     made = [MetricsLine("rl", i, values) for i, values in enumerate(lines)]
     return dataclasses.replace(run, config={**run.config, "rollout": rollout}, metrics=made)
 
@@ -142,6 +143,7 @@ def test_how_far_the_sampler_was_from_the_trainer_is_said(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("rollout", "advice"),
     [
+        ({"backend": "vllm", "top_p": 0.9}, "sample without cutting tokens off"),
         ({}, "compute old log-probabilities again (rollout.old=recompute) and weigh tokens"),
         ({"backend": "vllm", "correction": "none"}, "weigh tokens by the ratio of the two"),
         ({"backend": "vllm"}, "leave out what is farthest off"),
@@ -150,7 +152,7 @@ def test_how_far_the_sampler_was_from_the_trainer_is_said(tmp_path: Path) -> Non
 )
 @pytest.mark.parametrize("figures", [{"logprob_gap_mean": 0.05}, {"correction_ess": 0.7}])
 def test_a_large_difference_brings_advice_that_fits_the_settings(
-    tmp_path: Path, rollout: dict[str, str], advice: str, figures: dict[str, float]
+    tmp_path: Path, rollout: dict[str, Any], advice: str, figures: dict[str, float]
 ) -> None:
     run = with_metrics(read_findings(report_run.write_run(tmp_path / "run")), rollout, figures)
     assert advice in mismatch(run)[1]

@@ -1,5 +1,6 @@
 """The learner weighs tokens for the difference of sampler and trainer: once, whatever the split."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agentrl.algo import Algorithm
+from agentrl.algo import Algorithm, TokenCredit
 from agentrl.batch import TokenTable, token_table
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy, compute
@@ -37,6 +38,13 @@ def sampled_nearby() -> TokenTable:
     return table.with_columns(logp_behaviour=(own + 0.7 * noise).clamp(max=0.0))
 
 
+class CreditGiven(GRPO):
+    """GRPO that leaves the credit as it is in the table."""
+
+    def credit(self, table: TokenTable) -> TokenCredit:
+        return TokenCredit(table.get("credit"))
+
+
 def after_one_step(
     correction: Correction,
     *,
@@ -44,6 +52,7 @@ def after_one_step(
     budget: int = 10**6,
     trust: bool = False,
     fresh: bool = True,
+    table: TokenTable | None = None,
     **settings: Any,
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     learner = Learner(
@@ -54,7 +63,7 @@ def after_one_step(
         trust,
         correction=correction,
     )
-    metrics = learner.learn(sampled_nearby(), learner.algo.start(), 0, 0, fresh=fresh)
+    metrics = learner.learn(table or sampled_nearby(), learner.algo.start(), 0, 0, fresh=fresh)
     weights = dict(learner.policy.module.state_dict())
     if learner.critic is not None:
         weights |= {f"critic.{name}": w for name, w in learner.critic.state_dict().items()}
@@ -147,6 +156,26 @@ def test_where_the_sampler_is_the_old_policy_nothing_is_weighted_but_the_differe
     for name in ("logprob_gap_mean", "logprob_gap_max", "correction_ess"):
         assert metrics[name] == pytest.approx(compared[name], abs=1e-9)
     assert metrics["correction_clipped"] == metrics["correction_rejected"] == 0.0
+
+
+def test_the_gradient_is_multiplied_by_the_weight(table: TokenTable) -> None:
+    """A sampler that gives every token 1/1.5 of its probability: every weight is 1.5, below the cap."""
+    table = table.with_columns(logp_behaviour=table.logp_old - math.log(1.5))
+    _, plain = after_one_step(Correction(), algo=GRPO(), table=table)
+    _, weighted = after_one_step(Correction("truncate"), algo=GRPO(), table=table)
+    assert plain["grad_norm"] > 0
+    assert weighted["grad_norm"] == pytest.approx(1.5 * plain["grad_norm"])
+
+
+def test_rejecting_an_episode_is_learning_without_it(table: TokenTable) -> None:
+    """Its tokens count in no denominator; its reward still counts in its group."""
+    far = table.trajectory == 3
+    table = table.with_columns(logp_behaviour=table.logp_old - 2.0 * far)
+    _, rejected = after_one_step(Correction(reject="seq_mean_k2", reject_at=1.0), algo=GRPO(), table=table)
+    assert rejected["correction_rejected"] == pytest.approx(float(far.double().mean()))
+    rest = table.take(~far)  # with the credit it was given among all
+    learner = Learner(Policy(model(), FakeTokenizer()), CreditGiven(), LearnerSettings(), 10, False)
+    assert rejected["grad_norm"] == pytest.approx(learner.learn(rest, {}, 0, 0)["grad_norm"])
 
 
 def test_old_data_is_corrected_too_and_its_age_is_not_called_a_gap() -> None:
