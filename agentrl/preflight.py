@@ -7,6 +7,7 @@ from agentrl.errors import ConfigError
 from agentrl.outline import outline
 from agentrl.places import check_model
 from agentrl.settings import Settings
+from agentrl.versions import check_vllm
 
 
 def preflight(settings: Settings) -> None:
@@ -25,6 +26,8 @@ def preflight(settings: Settings) -> None:
         )
     if settings.model.path != "tiny":
         check_model(settings.model.path)
+    if settings.rollout.backend == "vllm" and settings.rollout.server is None:
+        check_vllm()
     env = make_env(settings, "train")
     if isinstance(plan, Branches) and env.restorable == "no":
         raise ConfigError(

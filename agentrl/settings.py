@@ -74,6 +74,8 @@ class RolloutSettings:
     """episodes in play at once"""
     server: str | None = None
     """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    server_weights: str | None = None
+    """vllm: folder that trainer and server both see, for weights; none: a temporary one on this machine"""
     logprobs: Literal["processed", "raw"] = "processed"
     """vllm: log-probabilities of the distribution drawn from, or the model's own before temperature"""
     prefix_cache: bool = True

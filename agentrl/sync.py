@@ -39,7 +39,7 @@ def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sa
     if how.server is not None:
         from agentrl.rollout.served import ServedSampler
 
-        return ServedSampler(how.server, ends, options)
+        return ServedSampler(how.server, ends, options, how.server_weights)
     from agentrl.rollout.vllm import VLLMSampler
 
     with tempfile.TemporaryDirectory(prefix="agentrl-model-") as folder:
