@@ -15,6 +15,7 @@ AT_LEAST: Mapping[str, float] = {
     "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
+    "model.lora": 0, "model.lora_dropout": 0,
     "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
     "rollout.max_context": 2,
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
@@ -24,9 +25,9 @@ AT_LEAST: Mapping[str, float] = {
     "eval.every": 0, "eval.dev": 0, "eval.test": 0,
     "env.max_turns": 1,
 }  # fmt: skip
-ABOVE: Mapping[str, float] = {"rollout.temperature": 0, "rollout.top_p": 0}
+ABOVE: Mapping[str, float] = {"rollout.temperature": 0, "rollout.top_p": 0, "model.lora_alpha": 0}
 AT_MOST: Mapping[str, float] = {"run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1}
-BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1}
+BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1, "model.lora_dropout": 1}
 ELSEWHERE = ("vllm", "openai", "sglang", "server")
 """ways to sample that are known but not in this version"""
 

@@ -5,7 +5,7 @@ from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
 from agentrl.outline import outline
-from agentrl.places import check_model
+from agentrl.places import check_model, check_peft
 from agentrl.settings import Settings
 
 
@@ -23,6 +23,7 @@ def preflight(settings: Settings) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    check_peft(settings.model.lora)
     if settings.model.path != "tiny":
         check_model(settings.model.path)
     env = make_env(settings, "train")

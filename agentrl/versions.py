@@ -5,7 +5,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "numpy", "gymnasium")
+PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "peft", "numpy", "gymnasium")
 
 
 def versions() -> dict[str, str | bool]:

@@ -5,7 +5,6 @@ alone: hidden states are picked first and the vocabulary is projected piece by p
 whole batch never exist at once.
 """
 
-import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,8 +14,10 @@ from torch.utils.checkpoint import checkpoint
 
 from agentrl.batch import TokenTable, microbatches, padded
 from agentrl.errors import ConfigError
+from agentrl.learner.lora import copied, merged
 from agentrl.places import check_model
 
+HEAD = "lm_head.weight"
 LOGIT_BUDGET = 1 << 25
 """most logits held at once in a forward pass: 128 MiB of float32"""
 
@@ -43,20 +44,30 @@ class Policy:
         head = list(self.value_head.parameters()) if self.value_head is not None else []
         return [p for p in self.module.parameters() if p.requires_grad] + head
 
+    def still(self) -> None:
+        """Switch every dropout off: the same tokens get the same probabilities."""
+        for part in self.module.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
+
     def weights(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every weight by its Hugging Face name, detached; the output head by its own name, tied or not.
 
+        An adapter is merged in a weight at a time, as the caller asks; what is trained is not touched.
+
         An engine may keep its own packed copy of a tied head: told of the embedding alone it would stay old.
         """
-        state = self.module.state_dict()
-        yield from state.items()
+        named = False
+        for name, tensor in merged(self.module):
+            named = named or name == HEAD
+            yield name, tensor
         head = self.module.get_output_embeddings()
-        if head is not None and "lm_head.weight" not in state:
-            yield "lm_head.weight", head.weight.detach()
+        if head is not None and not named:
+            yield HEAD, head.weight.detach()
 
     def frozen_copy(self) -> "Policy":
-        """Return a copy that never changes, as a reference."""
-        module = copy.deepcopy(self.module).eval()
+        """Return a copy that never changes, as a reference; a frozen base is shared, not copied."""
+        module = copied(self.module).eval()
         module.requires_grad_(False)
         return Policy(module, self.tokenizer)
 
@@ -153,13 +164,12 @@ class Critic:
 
     @classmethod
     def like(cls, policy: Policy) -> "Critic":
-        """Return a critic that starts from the policy's weights."""
+        """Return a critic that starts from the policy's weights; over a frozen base, an adapter of its own."""
         if not hasattr(policy.module, "model"):
             raise ConfigError(
                 f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`"
             )
-        trunk = copy.deepcopy(policy.module.model)
-        return cls(trunk, policy.pad)
+        return cls(copied(policy.module.model), policy.pad)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return everything that is trained."""
@@ -171,16 +181,21 @@ class Critic:
         return {"values": self.head(states.to(self.head.weight.dtype)).squeeze(-1)}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return all weights by name."""
+        """Return all weights by name but for a frozen base."""
+        frozen = self._frozen()
         return {
-            **{f"trunk.{k}": v for k, v in self.trunk.state_dict().items()},
+            **{f"trunk.{k}": v for k, v in self.trunk.state_dict().items() if k not in frozen},
             **{f"head.{k}": v for k, v in self.head.state_dict().items()},
         }
 
     def load_state_dict(self, weights: dict[str, Tensor]) -> None:
         """Take weights back."""
-        self.trunk.load_state_dict({k[6:]: v for k, v in weights.items() if k.startswith("trunk.")})
+        base = {k: v for k, v in self.trunk.state_dict().items() if k in self._frozen()}
+        self.trunk.load_state_dict(base | {k[6:]: v for k, v in weights.items() if k.startswith("trunk.")})
         self.head.load_state_dict({k[5:]: v for k, v in weights.items() if k.startswith("head.")})
+
+    def _frozen(self) -> set[str]:
+        return {name for name, p in self.trunk.named_parameters() if not p.requires_grad}
 
 
 def zero_head(width: int) -> nn.Linear:
@@ -261,7 +276,6 @@ def load_model(path: str, dtype: str, device: str = "") -> Policy:
         ) from why
     if tokenizer.chat_template is None:
         raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
-    for part in module.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.0
-    return Policy(module, tokenizer)
+    policy = Policy(module, tokenizer)
+    policy.still()
+    return policy

@@ -18,6 +18,7 @@ from torch.optim import AdamW
 from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
+from agentrl.learner.adam import adam
 from agentrl.learner.model import Critic, Policy, compute, forward
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
@@ -43,6 +44,7 @@ class Learner:
     """optimiser steps made"""
 
     def __post_init__(self) -> None:
+        self.policy.still()
         if "values" in self.algo.needs:
             if self.settings.critic == "separate":
                 self.critic = self.critic or Critic.like(self.policy)
@@ -51,14 +53,15 @@ class Learner:
         if "logp_ref" in self.algo.needs and self.reference is None:
             self.reference = self.policy.frozen_copy()
         if self.settings.checkpointing:
-            self.policy.module.gradient_checkpointing_enable({"use_reentrant": False})
+            for part in (self.policy.module, *([self.critic.trunk] if self.critic is not None else [])):
+                part.gradient_checkpointing_enable({"use_reentrant": False})
         self.optimizers["policy"] = self._adam(list(self.policy.parameters()), self.settings.lr)
         if self.critic is not None:
             self.optimizers["critic"] = self._adam(self.critic.parameters(), self.settings.lr_critic)
 
     def _adam(self, parameters: list[torch.nn.Parameter], lr: float) -> AdamW:
         s = self.settings
-        return AdamW(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
+        return adam(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
 
     def learn(
         self, table: TokenTable, state: AlgoState, iteration: int, seed: int, *, fresh: bool = True
