@@ -3,7 +3,7 @@
   agentrl run env=webshop algo=gigpo [key=value ...] [@file.toml] [--dry-run]
   agentrl resume RUN                  go on with a run that was stopped
   agentrl eval env=webshop algo=random [key=value ...]
-  agentrl list [envs|algos|verifiers]
+  agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
   agentrl check env=NAME | verifier=NAME [key=value ...]
   agentrl --help | --version
