@@ -40,3 +40,15 @@ def check_model(path: str, *, weights: bool = True) -> None:
         )
     if weights and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
         raise ConfigError(f"model={path}: the folder holds no weights (*.safetensors)")
+
+
+def unreachable(path: str, why: Exception) -> str:
+    """Return what to say of a model that cannot be loaded; of one of the hub, how to fetch it."""
+    first = next(iter(str(why).splitlines()), type(why).__name__)
+    if Path(path).expanduser().is_dir():
+        return f"model={path}: cannot be loaded ({first})"
+    return (
+        f"model={path}: no folder here, and it could not be fetched from the Hugging Face hub ({first})."
+        f" On a machine that reaches it: hf download {path} --local-dir FOLDER (some models ask for"
+        " `hf auth login` first); then give model=FOLDER. model=tiny needs no download"
+    )

@@ -9,8 +9,11 @@ from agentrl.places import check_model, check_peft
 from agentrl.settings import Settings
 
 
-def preflight(settings: Settings) -> None:
-    """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan."""
+def preflight(settings: Settings, *, weights: bool = True) -> None:
+    """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan.
+
+    `weights` says whether a model folder must hold them: a plan is made without.
+    """
     plan = outline(settings.algo)(**settings.algo_options).collect()
     if isinstance(plan, Play):
         raise ConfigError(
@@ -25,7 +28,7 @@ def preflight(settings: Settings) -> None:
         )
     check_peft(settings.model.lora)
     if settings.model.path != "tiny":
-        check_model(settings.model.path)
+        check_model(settings.model.path, weights=weights)
     env = make_env(settings, "train")
     if isinstance(plan, Branches) and env.restorable == "no":
         raise ConfigError(

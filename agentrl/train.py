@@ -26,6 +26,7 @@ from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, checked
 from agentrl.learner import checkpoint
+from agentrl.learner.anatomy import check_room
 from agentrl.learner.model import Policy
 from agentrl.learner.start import new_policy, saved_policy, saved_reference, some_player
 from agentrl.learner.step import Learner, check_learner
@@ -85,7 +86,6 @@ class Run:
         self.begun = time.perf_counter()
         self.settings, self.folder, self.progress = settings, folder, progress
         self.algo = make_algo(settings)
-        self.algo.check()
         check_learner(self.algo, settings.learner)
         torch.set_num_threads(settings.run.threads)
         world = self.make_env("train")
@@ -150,6 +150,7 @@ class Run:
         origin = self.make_env("train"), self.panels["train"], stream(self.settings.run.seed, "model")
         if self.checkpoint is not None:
             return saved_policy(self.settings.model, self.checkpoint / "policy", *origin)
+        check_room(self.settings, self.algo.needs)
         with self._timed("warm"):
             return new_policy(self.settings.model, *origin)
 
@@ -236,9 +237,7 @@ class Run:
             self.environment_steps += int(metrics.pop("environment_steps"))
             self.policy.module.train()
             if table is None:
-                log.warning(
-                    "iteration %d: nothing to learn from, the weights stay as they are", iteration + 1
-                )
+                log.warning("iteration %d: nothing to learn from, the weights stay", iteration + 1)
             else:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")

@@ -34,7 +34,7 @@ def add_lora(module: Any, settings: ModelSettings, seed: int) -> None:
         r=settings.lora,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=_targets(module, settings.lora_targets),
+        target_modules=targets(module, settings.lora_targets),
         bias="none",
         task_type="CAUSAL_LM",
     )
@@ -50,8 +50,11 @@ def add_lora(module: Any, settings: ModelSettings, seed: int) -> None:
             parameter.data = parameter.data.float()
 
 
-def _targets(module: Any, named: tuple[str, ...]) -> list[str]:
-    """Return the last names of the linear layers meant; the output head is none of them."""
+def targets(module: Any, named: tuple[str, ...]) -> list[str]:
+    """Return the last names of the linear layers meant; the output head is none of them.
+
+    Errors: ConfigError for a name that no linear layer has.
+    """
     head = module.get_output_embeddings()
     linear = {
         name.rpartition(".")[2]

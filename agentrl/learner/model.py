@@ -15,11 +15,11 @@ from torch.utils.checkpoint import checkpoint
 from agentrl.batch import TokenTable, microbatches, padded
 from agentrl.errors import ConfigError
 from agentrl.learner.lora import copied, merged
-from agentrl.places import check_model
+from agentrl.memory import LOGITS
+from agentrl.places import check_model, unreachable
 
 HEAD = "lm_head.weight"
-LOGIT_BUDGET = 1 << 25
-"""most logits held at once in a forward pass: 128 MiB of float32"""
+"""the output head's weight, as samplers know it"""
 
 
 class Policy:
@@ -51,7 +51,7 @@ class Policy:
                 part.p = 0.0
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every weight by its Hugging Face name, detached; the output head by its own name, tied or not.
+        """Yield every weight by its Hugging Face name, detached; the output head by its own, tied or not.
 
         An adapter is merged in a weight at a time, as the caller asks; what is trained is not touched.
 
@@ -135,7 +135,7 @@ class Policy:
                 return logp, logp.detach()
             return logp, total - (logits.softmax(-1) * logits).sum(-1)
 
-        size = max(1, LOGIT_BUDGET // self.module.config.vocab_size)
+        size = max(1, LOGITS // self.module.config.vocab_size)
         pieces = list(zip(source.split(size), token.split(size), strict=True))
         # One piece: keep its logits for the backward pass. Several: compute them again, not hold them all.
         again = torch.is_grad_enabled() and len(pieces) > 1
@@ -164,7 +164,7 @@ class Critic:
 
     @classmethod
     def like(cls, policy: Policy) -> "Critic":
-        """Return a critic that starts from the policy's weights; over a frozen base, an adapter of its own."""
+        """Return a critic that starts from the policy's weights; a frozen base is shared."""
         if not hasattr(policy.module, "model"):
             raise ConfigError(
                 f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`"
@@ -258,24 +258,34 @@ def load_model(path: str, dtype: str, device: str = "") -> Policy:
 
     Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as quiet
 
     quiet.disable_progress_bar()
 
     check_model(path)
+    tokenizer = load_tokenizer(path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
         module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     except (OSError, ValueError) as why:
-        first = str(why).splitlines()[0]
-        raise ConfigError(
-            f"model={path}: cannot be loaded ({first}). Give `tiny`, a folder, or a hub id that"
-            " this machine can reach"
-        ) from why
-    if tokenizer.chat_template is None:
-        raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
+        raise ConfigError(unreachable(path, why)) from why
     policy = Policy(module, tokenizer)
     policy.still()
     return policy
+
+
+def load_tokenizer(path: str) -> Any:
+    """Return the tokenizer of a folder or hub id.
+
+    Errors: ConfigError where it cannot be had, or cannot write a conversation.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as why:
+        raise ConfigError(unreachable(path, why)) from why
+    if tokenizer.chat_template is None:
+        raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
+    return tokenizer

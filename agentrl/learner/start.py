@@ -19,7 +19,7 @@ TEXT_TASKS = 2000
 
 
 def new_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -> Policy:
-    """Return the policy that the settings name, with its adapter; `tiny` and an adapter are drawn from `seed`.
+    """Return the policy that the settings name; `tiny` and an adapter are drawn from `seed`.
 
     `panel` holds training tasks: nothing else is read to make a tokenizer.
     Errors: ConfigError where the model cannot be loaded.

@@ -1,4 +1,4 @@
-"""Low-rank adapters: the same probabilities merged or not, a base that stays, a step that ignores the split."""
+"""Low-rank adapters: the same probabilities merged or not, a base that stays, a step free of the split."""
 
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def test_an_adapter_is_stored_alone_and_comes_back(tmp_path: Path) -> None:
     load_adapter(other.module, tmp_path)
     for name, p in trained(policy).items():
         assert torch.equal(p, trained(other)[name])
-    with pytest.raises(RunError, match="no adapter of this model with these model.lora settings"):
+    with pytest.raises(RunError, match=r"no adapter of this model with these model\.lora settings"):
         load_adapter(lora_policy(ModelSettings(lora=2)).module, tmp_path)
 
 
