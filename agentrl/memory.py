@@ -160,9 +160,23 @@ def memory_plan(
         left = machine.memory * GIB - most
         verdict, over = ("fits in", "to spare") if left >= 0 else ("does not fit in", "too much")
         lines.append(f"  {verdict} {machine.memory:g} GiB a GPU: {_amount(abs(left)).strip()} {over}")
+        if left < 0:
+            lines.append(f"  to take less: {', '.join(_savings(settings)) or 'a smaller model'}")
     else:
         lines.append("  whether that fits a GPU: --gpu-memory 80, in GiB")
     return lines
+
+
+def _savings(settings: Settings) -> list[str]:
+    """Return the settings that would lower the need."""
+    model, learner = settings.model, settings.learner
+    ways = {
+        "model.dtype=bfloat16": model.dtype != "bfloat16",
+        "model.lora=16": not model.lora,
+        "learner.checkpointing=true": not learner.checkpointing,
+        "learner.microbatch_tokens=4096": learner.microbatch_tokens > 4096,
+    }
+    return [word for word, helps in ways.items() if helps]
 
 
 def _amount(size: float) -> str:
