@@ -56,7 +56,7 @@ class Part:
 
 
 def standing(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> list[Part]:
-    """Return what is held all the time: weights, gradients, optimiser, reference, critic, sampler.
+    """Return what is held all the time: weights, gradients, optimiser, reference, critic.
 
     `needs` are the columns of the algorithm.
     """
@@ -74,8 +74,6 @@ def standing(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> li
         held = shape.adapter * _full(own) if shape.adapter else base * own
         what = "the base is shared, an adapter of its own" if shape.adapter else f"{base:,} x {own} bytes"
         parts += [Part("critic: weights", held, what), *_training(settings.model, shape, "critic: ")]
-    if settings.rollout.backend != "hf":
-        parts.append(Part("the sampler's weights", base * own, f"a copy of its own: {base:,} x {own} bytes"))
     return parts
 
 
@@ -124,15 +122,26 @@ def learning(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> li
     ]
 
 
-def sampling(settings: Settings, shape: ModelShape, episodes: int) -> Part:
-    """Return what the keys and values of `episodes` that are played at once take."""
-    own = BYTES[settings.model.dtype]
-    each = 2 * shape.layers * shape.key_value * own
-    positions = episodes * settings.rollout.max_context
-    if settings.rollout.backend == "hf":
-        positions = min(positions, max(CACHED, settings.rollout.max_context))
+def sampling(settings: Settings, shape: ModelShape, episodes: int) -> list[Part]:
+    """Return what playing `episodes` at once takes: keys and values, and an engine's own weights.
+
+    Edge: nothing where a server elsewhere plays.
+    """
+    own, how = BYTES[settings.model.dtype], settings.rollout
+    positions = episodes * how.max_context
+    if how.backend == "hf":
+        positions = min(positions, max(CACHED, how.max_context))
     what = f"{positions:,} positions x 2 x {shape.layers} layers x {shape.key_value} x {own} bytes"
-    return Part("KV cache", positions * each, f"{what}, for {episodes} episodes at once")
+    cache = Part(
+        "keys and values",
+        2 * positions * shape.layers * shape.key_value * own,
+        f"{what}: {episodes} episodes at once",
+    )
+    if how.backend == "hf":
+        return [cache]
+    base = shape.parameters - shape.adapter
+    engine = Part("the engine's weights", base * own, f"{base:,} x {own} bytes, a copy of its own")
+    return [engine, cache] if how.server is None else []
 
 
 def memory_plan(
@@ -140,30 +149,46 @@ def memory_plan(
 ) -> list[str]:
     """Return the memory plan in lines: each part a GPU, the most at any time, and whether that fits."""
     held, step = standing(settings, shape, needs), learning(settings, shape, needs)
-    cache = sampling(settings, shape, episodes)
+    play = sampling(settings, shape, episodes)
+    engine = settings.rollout.backend != "hf" and bool(play)
 
-    def a_gpu(part: Part) -> float:
-        return part.size / (machine.gpus if part.spread else 1)
+    def a_gpu(parts: list[Part]) -> float:
+        return sum(part.size / (machine.gpus if part.spread else 1) for part in parts)
 
-    most = sum(map(a_gpu, held)) + max(sum(map(a_gpu, step)), a_gpu(cache))
-    parts = [(part.name, a_gpu(part), part.formula) for part in (*held, *step, cache)]
-    parts.append(
-        ("together, a GPU", most, "the larger of (activations, logits) and KV cache: they take turns")
+    share = settings.rollout.memory * machine.memory * GIB
+    playing = share if engine and share else a_gpu(play)
+    most = a_gpu(held) + max(a_gpu(step), playing)
+    rows = [("held all the time", a_gpu(held), "")]
+    for title, parts in (("", held), ("while learning", step), ("while playing", play)):
+        if title:
+            rows.append((title, a_gpu(parts), ""))
+        rows += [(f"  {part.name}", a_gpu([part]), part.formula) for part in parts]
+    if engine and share:
+        rows.append(("  the engine's share", share, f"rollout.memory={settings.rollout.memory:g} of the GPU"))
+    rows.append(
+        ("most at a time, a GPU", most, "held, and the larger of learning and playing: they take turns")
     )
-    wide = max(len(name) for name, _, _ in parts)
-    lines = [f"  {name:<{wide}} {_amount(size)}   {formula}" for name, size, formula in parts]
+    wide = max(len(name) for name, _, _ in rows)
+    lines = [f"  {name:<{wide}} {_amount(size)}   {formula}".rstrip() for name, size, formula in rows]
+    return lines + _verdict(settings, machine, most, engine and 0 < share < a_gpu(play[:1]))
+
+
+def _verdict(settings: Settings, machine: Machine, most: float, starved: bool) -> list[str]:
+    """Return whether `most` bytes fit; `starved` says that the engine's share does not hold its weights."""
+    lines = []
     if machine.gpus > 1:
         lines.append(
             f"  as if {machine.gpus} GPUs split all but activations and logits; this version trains on one"
         )
-    if machine.memory:
-        left = machine.memory * GIB - most
-        verdict, over = ("fits in", "to spare") if left >= 0 else ("does not fit in", "too much")
-        lines.append(f"  {verdict} {machine.memory:g} GiB a GPU: {_amount(abs(left)).strip()} {over}")
-        if left < 0:
-            lines.append(f"  to take less: {', '.join(_savings(settings)) or 'a smaller model'}")
-    else:
-        lines.append("  whether that fits a GPU: --gpu-memory 80, in GiB")
+    if not machine.memory:
+        return [*lines, "  whether that fits a GPU: --gpu-memory 80, in GiB"]
+    left = machine.memory * GIB - most
+    verdict, over = ("fits in", "to spare") if left >= 0 else ("does not fit in", "too much")
+    lines.append(f"  {verdict} {machine.memory:g} GiB a GPU: {_amount(abs(left)).strip()} {over}")
+    if starved:
+        lines.append("  but the engine's weights alone are more than its share: raise rollout.memory")
+    if left < 0:
+        lines.append(f"  to take less: {', '.join(_savings(settings)) or 'a smaller model'}")
     return lines
 
 
@@ -174,6 +199,7 @@ def _savings(settings: Settings) -> list[str]:
         "model.dtype=bfloat16": model.dtype != "bfloat16",
         "model.lora=16": not model.lora,
         "learner.checkpointing=true": not learner.checkpointing,
+        "rollout.memory=0.3": settings.rollout.backend == "vllm" and settings.rollout.memory > 0.3,
         "learner.microbatch_tokens=4096": learner.microbatch_tokens > 4096,
     }
     return [word for word, helps in ways.items() if helps]

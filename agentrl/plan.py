@@ -24,7 +24,7 @@ def dry_run(settings: Settings, machine: Machine) -> str:
 
     Errors: ConfigError for what a run would refuse too.
     """
-    preflight(settings, weights=False)
+    preflight(settings, here=False)
     algo = make_algo(settings)
     env = make_env(settings, "train")
     panel = env.tasks("train")
@@ -61,7 +61,8 @@ def _outline(settings: Settings, env: TextEnv, panel: Panel) -> tuple[Any, Any]:
 
 def _at_once(settings: Settings, plan: Plan) -> int:
     """Return how many episodes of an iteration are played beside each other."""
-    return settings.rollout.tasks * (plan.size if isinstance(plan, Groups) else 1)
+    wanted = settings.rollout.tasks * (plan.size if isinstance(plan, Groups) else 1)
+    return min(wanted, settings.rollout.parallel)
 
 
 def _work(settings: Settings, plan: Plan) -> str:

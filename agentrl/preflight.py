@@ -9,10 +9,10 @@ from agentrl.places import check_model, check_peft
 from agentrl.settings import Settings
 
 
-def preflight(settings: Settings, *, weights: bool = True) -> None:
+def preflight(settings: Settings, *, here: bool = True) -> None:
     """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan.
 
-    `weights` says whether a model folder must hold them: a plan is made without.
+    `here` says that it is to run on this machine: a plan needs neither weights nor the packages that train.
     """
     plan = outline(settings.algo)(**settings.algo_options).collect()
     if isinstance(plan, Play):
@@ -26,9 +26,10 @@ def preflight(settings: Settings, *, weights: bool = True) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
-    check_peft(settings.model.lora)
+    if here:
+        check_peft(settings.model.lora)
     if settings.model.path != "tiny":
-        check_model(settings.model.path, weights=weights)
+        check_model(settings.model.path, weights=here)
     env = make_env(settings, "train")
     if isinstance(plan, Branches) and env.restorable == "no":
         raise ConfigError(

@@ -80,10 +80,10 @@ def test_a_bfloat16_weight_that_is_trained_costs_18_bytes_and_a_float32_one_16()
     assert sum(part.size for part in full) == 16 * SEVEN.parameters
 
 
-def test_reference_critic_and_sampler_come_on_top() -> None:
-    with_all = sizes(standing(settings(backend="vllm"), SEVEN, REFERENCE | CRITIC))
+def test_reference_and_critic_come_on_top() -> None:
+    with_all = sizes(standing(settings(), SEVEN, REFERENCE | CRITIC))
     copy = 2 * SEVEN.parameters / GIB
-    assert with_all["reference"] == with_all["the sampler's weights"] == with_all["critic: weights"] == copy
+    assert with_all["reference"] == with_all["critic: weights"] == copy
     assert with_all["critic: optimiser"] == with_all["optimiser"]
     head = standing(settings(learner=LearnerSettings(critic="head")), SEVEN, CRITIC)
     assert "critic: weights" not in sizes(head)
@@ -173,9 +173,25 @@ def test_checkpointing_keeps_a_width_a_layer_and_a_critic_doubles() -> None:
 
 def test_keys_and_values_are_those_of_all_episodes_up_to_what_hf_holds() -> None:
     each = 2 * 28 * 512 * 2
-    assert sampling(settings(backend="vllm"), SEVEN, 128).size == 128 * 4608 * each
-    assert sampling(settings(), SEVEN, 128).size == 2**18 * each
-    assert sampling(settings(), SEVEN, 2).size == 2 * 4608 * each
+    assert [part.size for part in sampling(settings(), SEVEN, 128)] == [2**18 * each]
+    assert [part.size for part in sampling(settings(), SEVEN, 2)] == [2 * 4608 * each]
+    assert [part.size for part in sampling(settings(backend="vllm"), SEVEN, 128)] == [
+        2 * SEVEN.parameters,
+        128 * 4608 * each,
+    ]
+    served = settings(backend="vllm")
+    served = replace(served, rollout=replace(served.rollout, server="http://elsewhere:8000"))
+    assert sampling(served, SEVEN, 128) == []
+
+
+def test_an_engine_takes_its_share_of_the_gpu_whatever_it_needs() -> None:
+    one = ModelShape(1_543_714_304, 0, 28, 1536, 8960, 1536, 256, 151936)
+    how = settings(backend="vllm", learner=LearnerSettings(checkpointing=True))
+    whole = "\n".join(memory_plan(how, one, REFERENCE, 128, Machine(memory=80)))
+    assert "the engine's share" in whole and "36.00 GiB   rollout.memory=0.45 of the GPU" in whole
+    assert "64.75 GiB   held, and the larger of learning and playing" in whole
+    small = "\n".join(memory_plan(how, SEVEN, REFERENCE, 128, Machine(memory=24)))
+    assert "the engine's weights alone are more than its share: raise rollout.memory" in small
 
 
 def test_the_plan_says_whether_it_fits_and_several_gpus_share() -> None:
