@@ -1,6 +1,7 @@
 """A dry run of any model: from its configuration alone, for GPUs that one names, in words where it cannot."""
 
 import importlib.util
+import re
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_a_plan_needs_no_weights(outline: Path, capsys: pytest.CaptureFixture[st
     assert main([*RUN, *words]) == 0
     out = capsys.readouterr().out
     assert "7,615,616,512 parameters, bfloat16, all are trained" in out
-    assert "optimiser                85.11 GiB   7,615,616,512 trained x 4 bytes x 3 (moments, master)" in out
+    assert re.search(r"optimiser +85\.11 GiB   7,615,616,512 trained x 4 bytes x 3 \(moments, master\)", out)
     assert "does not fit in 80 GiB a GPU" in out
     assert "to take less: model.lora=16, learner.checkpointing=true, learner.microbatch_tokens=4096" in out
     assert "first prompt of task guess-train-0" in out
