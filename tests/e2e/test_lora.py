@@ -8,8 +8,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from agentrl.config import parse
+from agentrl.config import make_env, parse
 from agentrl.learner import checkpoint
+from agentrl.learner.start import new_policy
+from agentrl.sync import Sync, make_sampler
 from agentrl.train import resume, train
 
 SIZES = [
@@ -105,3 +107,23 @@ def test_the_tiny_model_takes_an_adapter_too(tmp_path: Path, monkeypatch: pytest
     killed_and_resumed([*words, f"out={tmp_path / 'killed'}"], monkeypatch)
     one, two = result(whole), result(tmp_path / "killed")
     assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
+
+
+@pytest.mark.slow
+def test_an_engine_takes_the_adapter_merged() -> None:
+    pytest.importorskip("vllm")
+    settings = parse([*SIZES, *ADAPTER, "rollout=vllm", "max_context=400"])
+    env = make_env(settings, "train")
+    policy = new_policy(settings.model, env, env.tasks("train"), 0)
+    sampler = make_sampler(settings, policy, policy.ends)
+    sync = Sync(policy, sampler, settings)
+    try:
+        sync(0)
+        with torch.no_grad():
+            for name, p in policy.module.named_parameters():
+                if "lora_B" in name:
+                    p.normal_(0.0, 0.2)
+        assert sync.gap() > 0.1, "the adapter changes nothing: the test shows nothing"
+        assert sync(1)["sync_gap"] < 1e-4
+    finally:
+        sampler.close()
