@@ -49,6 +49,15 @@ class ModelSettings:
     path: str = "tiny"
     """`tiny` (built here, from scratch), a folder, or a hub id"""
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    """of the weights; under bfloat16 the optimiser keeps float32 masters of those that are trained"""
+    lora: int = 0
+    """rank of the low-rank adapter that is trained in place of the weights (needs peft); 0: all weights"""
+    lora_alpha: float = 32.0
+    """the adapter counts lora_alpha / lora times"""
+    lora_dropout: float = 0.0
+    """on the adapter's input in the warm start; RL compares probabilities, which must not be noisy"""
+    lora_targets: tuple[str, ...] = ("all-linear",)
+    """which layers get an adapter: all-linear (but for the output head), or last names: q_proj,v_proj"""
     hidden: int = 64
     """tiny: width"""
     layers: int = 2

