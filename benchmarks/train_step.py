@@ -1,6 +1,6 @@
 """One RL iteration beside TRL's GRPOTrainer: generation, credit, loss, backward, optimiser step.
 
-    python benchmarks/train_step.py [shapes=small,long,large] [iterations=9] [threads=0]
+    python benchmarks/train_step.py [shapes=small,long,large] [iterations=5] [threads=0]
 
 Needs the extra `trl`. Both sides start from equal random weights (a Llama) and read the same prompts; every
 reply has the same forced length, and the number of tokens learnt from is asserted to be the same. They take
@@ -175,7 +175,7 @@ def page(found: dict[str, Taken], iterations: int, load: Sequence[tuple[float, .
 
 
 def main(given: Sequence[str]) -> None:
-    options = {"shapes": ",".join(SHAPES), "iterations": "9", "threads": "0"}
+    options = {"shapes": ",".join(SHAPES), "iterations": "5", "threads": "0"}
     for word in given:
         key, _, value = word.partition("=")
         if key not in options:
