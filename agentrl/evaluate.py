@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -17,9 +17,9 @@ from agentrl.learner.model import Policy
 from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
-from agentrl.rollout.collect import Actor, PlayerActor, SamplerActor, Start, collect
-from agentrl.rollout.hf import HFSampler
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.settings import Decoding, RolloutSettings, Settings
+from agentrl.sync import Sync, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
 
 
@@ -31,7 +31,8 @@ def stream(seed: int, *names: object) -> int:
 
 def sampling_of(settings: RolloutSettings, decoding: Decoding | None = None) -> Sampling:
     """Return how replies are drawn: as in training, or under a decoding of the evaluation."""
-    train = Sampling(settings.temperature, settings.top_p, settings.top_k, settings.max_tokens)
+    processed = settings.logprobs == "processed"
+    train = Sampling(settings.temperature, settings.top_p, settings.top_k, settings.max_tokens, processed)
     if decoding is None:
         return train
     greedy = decoding in ("greedy", "best_admissible")
@@ -43,10 +44,15 @@ class Judge:
     """Plays panels and says how it went."""
 
     chat: Chat
-    sampler: Sampler
+    sync: Sync
     make_env: Callable[[Split], TextEnv]
     settings: RolloutSettings
     seed: int
+
+    @property
+    def sampler(self) -> Sampler:
+        """The policy's own."""
+        return self.sync.sampler
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
@@ -64,9 +70,15 @@ class Judge:
         begun = time.perf_counter()
         split: Split = panel[0].split  # type: ignore[assignment]
         starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
-        episodes = collect(
-            starts, lambda: self.make_env(split), actor, self.chat, seed=stream(self.seed, "eval", name)
+        collector = Collector(
+            lambda: self.make_env(split),
+            actor,
+            self.chat,
+            stream(self.seed, "eval", name),
+            parallel=self.settings.parallel,
+            schedule=self.settings.order,
         )
+        episodes = [episode.trajectory for episode in collector.play(starts)]
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
 
 
@@ -75,20 +87,30 @@ def first(panel: Panel, count: int) -> Panel:
     return Panel(panel.name, panel.tasks[:count]) if count else panel
 
 
+def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
+    """Return how episodes are put into words for a model of this configuration.
+
+    Errors: ConfigError where the model cannot read contexts as long as the settings allow.
+    """
+    how = settings.rollout
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and how.max_context > positions:
+        raise ConfigError(
+            f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
+        )
+    return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
+
+
 def judge_of(settings: Settings, policy: Policy) -> Judge:
     """Return a judge of this policy under these settings.
 
     Errors: ConfigError where the model cannot read contexts as long as the settings allow.
     """
     how = settings.rollout
-    positions = getattr(policy.module.config, "max_position_embeddings", None)
-    if positions is not None and how.max_context > positions:
-        raise ConfigError(
-            f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
-        )
-    chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad, shared=True)
-    return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
+    chat = chat_of(settings, policy.tokenizer, policy.module.config)
+    sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
+    sync(0)
+    return Judge(chat, sync, lambda split: make_env(settings, split), how, settings.run.seed)
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
@@ -134,5 +156,6 @@ def with_run(words: Sequence[str]) -> list[str]:
             if not (Path(path) / "model").is_dir():
                 raise ConfigError(f"model={path}: that run is not finished; go on: agentrl resume {path}")
             others = [other for other in words if other != word]
-            return [f"@{path}/config.toml", *others, f"model.path={path}/model"]
+            # The model is merged: an adapter that the run trained is in it.
+            return [f"@{path}/config.toml", *others, f"model.path={path}/model", "model.lora=0"]
     return list(words)

@@ -258,7 +258,7 @@ class Sampler(Protocol):
         ...
 
     def load_weights(self, weights: Iterable[tuple[str, Any]], version: int) -> None:
-        """Take the weights of a new version, (name, tensor), the output head by its own name even where tied."""
+        """Take the weights of a new version by name, the output head under its own name even where tied."""
         ...
 
     def forget(self, sessions: Sequence[int]) -> None:
