@@ -12,7 +12,6 @@ interleaved in one run of one process, the engine's caches emptied before each:
 3. Growing conversations with the prefix cache on and off (an engine each).
 """
 
-import argparse
 import math
 import os
 import statistics
@@ -39,7 +38,7 @@ from agentrl.rollout.vllm import VLLMSampler
 from agentrl.types import Request, Sampling, Task
 
 WORDS = [f"word{i}" for i in range(900)]
-SEATS = 64
+SEATS = 32
 """episodes in play at once, and requests the engine decodes at once"""
 SIGMA = 1.2
 """spread of the log-normal latencies"""
@@ -111,6 +110,7 @@ class Asked(VLLMSampler):
         self.seen: list[Request] = []
 
     def submit(self, ticket: int, request: Request, sampling: Sampling) -> None:
+        """Take a request, and note it."""
         self.seen.append(request)
         super().submit(ticket, request, sampling)
 
@@ -177,7 +177,10 @@ def share_of_engine(policy: Policy, sampler: Asked, shape: Shape, rounds: int) -
 
         prompts = [TokensPrompt(prompt_token_ids=list(one.prompt)) for one in asked]
         parameters = [sampler._parameters(one, how) for one in asked]
-        alone, _ = timed(sampler, lambda: sampler._llm.generate(prompts, parameters, use_tqdm=False))  # noqa: B023
+        alone, _ = timed(
+            sampler,
+            lambda: sampler._llm.generate(prompts, parameters, use_tqdm=False),  # noqa: B023
+        )
         if number:  # the first round warms up
             ratios.append(alone / seconds)
             speeds.append((count / seconds, count / alone))
@@ -207,8 +210,8 @@ def eager_gain(policy: Policy, sampler: Asked, shape: Shape, rounds: int) -> tup
     fast, slow = (statistics.median(t[i] for t in times) for i in (0, 1))
     return (
         f"| median {1000 * shape.latency:.0f} ms, mean {1000 * shape.latency * math.exp(SIGMA**2 / 2):.0f} ms,"
-        f" 98th percentile {1000 * shape.latency * math.exp(2.054 * SIGMA):.0f} ms | {fast:.1f} s | {slow:.1f} s |"
-        f" {middle:.2f}x ({min(gains):.2f}-{max(gains):.2f}) |",
+        f" 98th percentile {1000 * shape.latency * math.exp(2.054 * SIGMA):.0f} ms |"
+        f" {fast:.1f} s | {slow:.1f} s | {middle:.2f}x ({min(gains):.2f}-{max(gains):.2f}) |",
         middle,
     )
 
@@ -225,7 +228,8 @@ def cache_gain(policy: Policy, on: Asked, off: Asked, shape: Shape, rounds: int)
     cached, plain = (statistics.median(t[i] for t in times) for i in (0, 1))
     return (
         f"| {shape.episodes} conversations x {shape.turns} turns, {shape.begin} + {shape.more} words a turn |"
-        f" {cached:.1f} s | {plain:.1f} s | {statistics.median(gains):.2f}x ({min(gains):.2f}-{max(gains):.2f}) |"
+        f" {cached:.1f} s | {plain:.1f} s |"
+        f" {statistics.median(gains):.2f}x ({min(gains):.2f}-{max(gains):.2f}) |"
     )
 
 
@@ -243,22 +247,21 @@ def main() -> int:
     policy = model()
     sampler = engine(policy)
     shapes = [
-        Shape(128, 6, 60, 40, 32, "window"),
-        Shape(128, 6, 60, 40, 32, "transcript"),
+        Shape(64, 4, 60, 40, 24, "window"),
+        Shape(64, 4, 60, 40, 24, "transcript"),
     ]
     share = [share_of_engine(policy, sampler, shape, rounds)[0] for shape in shapes]
-    late = Shape(64, 6, 60, 40, 16, "window")
-    gain = [
-        eager_gain(policy, sampler, replace(late, latency=latency), rounds)[0] for latency in (0.03, 0.1, 0.3)
-    ]
+    late = Shape(32, 5, 60, 40, 12, "window")
+    gain = [eager_gain(policy, sampler, replace(late, latency=latency), rounds)[0] for latency in (0.1, 0.3)]
     off = engine(policy, prefix_cache=False)
-    cache = cache_gain(policy, sampler, off, Shape(16, 8, 300, 120, 16, "transcript"), rounds)
+    cache = cache_gain(policy, sampler, off, Shape(8, 6, 300, 120, 16, "transcript"), rounds)
     text = "\n".join(
         [
             "# Multi-turn play on vLLM",
             "",
             f"`python benchmarks/rollout.py rounds={rounds}` on {threads} CPU cores, load"
-            f" {load()}; vLLM's CPU engine, {SEATS} seats, float32. Medians of {rounds} rounds (lowest-highest).",
+            f" {load()}; vLLM's CPU engine, {SEATS} seats, float32."
+            f" Medians of {rounds} rounds (lowest-highest).",
             "",
             "Tokens sampled per second by the collector, and by one `LLM.generate` call fed the same prompts:",
             "",
