@@ -248,8 +248,8 @@ def main() -> int:
         Shape(64, 4, 60, 40, 24, "transcript"),
     ]
     share = [share_of_engine(policy, sampler, shape, rounds)[0] for shape in shapes]
-    late = Shape(32, 5, 60, 40, 12, "window")
-    gain = [eager_gain(policy, sampler, replace(late, latency=latency), rounds)[0] for latency in (0.1, 0.3)]
+    late = Shape(128, 4, 60, 40, 12, "window")
+    gain = [eager_gain(policy, sampler, replace(late, latency=latency), rounds)[0] for latency in (0.1, 0.2)]
     off = engine(policy, prefix_cache=False)
     cache = cache_gain(policy, sampler, off, Shape(8, 6, 300, 120, 16, "transcript"), rounds)
     text = "\n".join(
