@@ -17,7 +17,7 @@ from agentrl.limits import check_backend, check_together, check_value
 from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
 from agentrl.registry import absolute, entry_of, find, is_path
-from agentrl.settings import TINY, Settings
+from agentrl.settings import TINY, TINY_VLLM, Settings
 from agentrl.values import toml, toml_key, value
 
 if TYPE_CHECKING:
@@ -219,7 +219,8 @@ def _tiny(
     if user.get("model.path", known["model.path"].default) != "tiny":
         return {}
     brought: dict[str, Any] = {}
-    for key, wish in {**TINY, **env_class.tiny}.items():
+    engine = TINY_VLLM if user.get("rollout.backend") == "vllm" else {}
+    for key, wish in {**TINY, **engine, **env_class.tiny}.items():
         if key.startswith("algo.") and key not in known:
             continue
         if key not in known and not key.startswith(REWARD):

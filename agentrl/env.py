@@ -7,16 +7,16 @@ and the state key; an environment adds what is its own. See `envs/agentrl_envs/g
 import hashlib
 import pickle
 import random
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 from gymnasium import spaces
 
+from agentrl.charset import Anything
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
-from agentrl.types import Panel, Task
+from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -89,8 +89,8 @@ class TextEnv(gymnasium.Env[str, str]):
                 raise ConfigError(f"max_turns={max_turns}: must be at least 1")
             self.max_turns = max_turns
         self.render_mode = "ansi"
-        self.action_space = spaces.Text(min_length=0, max_length=1_000_000, charset=_Anything())
-        self.observation_space = spaces.Text(min_length=0, max_length=1_000_000, charset=_Anything())
+        self.action_space = spaces.Text(min_length=0, max_length=1_000_000, charset=Anything())
+        self.observation_space = spaces.Text(min_length=0, max_length=1_000_000, charset=Anything())
         self.task: Task | None = None
         self.rng = random.Random(0)
         self._panel: Panel | None = None
@@ -129,6 +129,10 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def admissible(self) -> list[str] | None:
         """Return every action that is of use now, or None where they cannot be listed."""
+        return None
+
+    def structure(self) -> Structure | None:
+        """Return the only form that the next reply may have, for samplers that can enforce it; None: any."""
         return None
 
     def state_key(self) -> str:
@@ -238,6 +242,7 @@ class TextEnv(gymnasium.Env[str, str]):
             "state_key": self.state_key(),
             "turn": self._turn,
             "admissible": None if self._over else self.admissible(),
+            "structure": None if self._over else self.structure(),
             "valid": True,
         }
 
@@ -288,13 +293,3 @@ class TextEnv(gymnasium.Env[str, str]):
                     " differently. It depends on something beside task and actions"
                 )
         return self._observation, self._info()
-
-
-class _Anything(frozenset[str]):
-    """A character set that contains every character; samples are printable ASCII."""
-
-    def __new__(cls) -> Self:
-        return super().__new__(cls, string.printable)
-
-    def __contains__(self, item: object) -> bool:
-        return isinstance(item, str)

@@ -18,8 +18,8 @@ from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Actor, PlayerActor, SamplerActor, Start, collect
-from agentrl.rollout.hf import HFSampler
 from agentrl.settings import Decoding, RolloutSettings, Settings
+from agentrl.sync import Sync, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
 
 
@@ -31,7 +31,8 @@ def stream(seed: int, *names: object) -> int:
 
 def sampling_of(settings: RolloutSettings, decoding: Decoding | None = None) -> Sampling:
     """Return how replies are drawn: as in training, or under a decoding of the evaluation."""
-    train = Sampling(settings.temperature, settings.top_p, settings.top_k, settings.max_tokens)
+    processed = settings.logprobs == "processed"
+    train = Sampling(settings.temperature, settings.top_p, settings.top_k, settings.max_tokens, processed)
     if decoding is None:
         return train
     greedy = decoding in ("greedy", "best_admissible")
@@ -65,7 +66,12 @@ class Judge:
         split: Split = panel[0].split  # type: ignore[assignment]
         starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
         episodes = collect(
-            starts, lambda: self.make_env(split), actor, self.chat, seed=stream(self.seed, "eval", name)
+            starts,
+            lambda: self.make_env(split),
+            actor,
+            self.chat,
+            seed=stream(self.seed, "eval", name),
+            how=self.settings.order,
         )
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
 
@@ -87,7 +93,8 @@ def judge_of(settings: Settings, policy: Policy) -> Judge:
             f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
         )
     chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = HFSampler(policy.module, eos_ids=policy.ends | {chat.end}, pad_id=policy.pad)
+    sampler = make_sampler(settings, policy, policy.ends | {chat.end})
+    Sync(policy, sampler, settings)(0)
     return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
 
 

@@ -1,16 +1,22 @@
 """What a run folder says, read in one go, and the result in sentences."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from agentrl.errors import DataError
 from agentrl.folder import CONFIG, METRICS, SUMMARY, read_evaluation, read_samples, read_summary
 from agentrl.journal import MetricsLine, read_metrics
 from agentrl.records import Evaluation, Measurement, SampleEpisode, Summary, best
+from agentrl.settings import RolloutSettings
 from agentrl.statistics import Interval, paired_difference
+
+GAP, EFFECTIVE = 0.02, 0.8
+"""nats a token above which, and share of tokens below which, sampler and trainer are too far apart"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +90,76 @@ def headline(run: Findings) -> list[str]:
             " for this one seed, and does not allow for choosing the best of several decodings."
         )
     bounds = [f"{name} {rate(look)}" for name, look in run.evaluation.baselines.items()]
-    return said + ([f"For comparison: {', '.join(bounds)}."] if bounds else [])
+    said += [f"For comparison: {', '.join(bounds)}."] if bounds else []
+    return said + mismatch(run)[1:]
+
+
+def mismatch(run: Findings) -> list[str]:
+    """Return how far the sampler was from the trainer in a sentence, and advice where that is too far.
+
+    Edge: nothing where no iteration compared the two; figures that are not finite do not count.
+    """
+
+    def over(name: str) -> list[float]:
+        found = (x.values.get(name, math.nan) for x in run.metrics if x.phase == "rl")
+        return [value for value in found if math.isfinite(value)]
+
+    gap, largest, effective = map(over, ("logprob_gap_mean", "logprob_gap_max", "correction_ess"))
+    if not gap and not effective:
+        return []
+    parts = []
+    if gap:
+        parts.append(
+            f"log-probabilities differ by {fmean(gap):.2g} nats a token on average, {max(largest or gap):.2g}"
+            " at most"
+        )
+    if effective:
+        parts.append(
+            f"effective sample size {_percent(fmean(effective))} of the tokens,"
+            f" {_percent(min(effective))} at least"
+        )
+    for name, words in (("clipped", "of weights truncated"), ("rejected", "of tokens rejected")):
+        shares = over(f"correction_{name}")
+        parts += [f"{_percent(fmean(shares))} {words}"] if shares else []
+    said = [f"Sampler against trainer: {'; '.join(parts)}."]
+    if (gap and fmean(gap) > GAP) or (effective and fmean(effective) < EFFECTIVE):
+        said.append(_advice(run))
+    return said
+
+
+def _advice(run: Findings) -> str:
+    """Return what to do where sampler and trainer are too far apart."""
+    rollout = run.config.get("rollout", {})
+    names = ("backend", "old", "correction", "top_p", "top_k")
+    set_up = RolloutSettings(**{name: rollout[name] for name in names if name in rollout})
+    if set_up.top_p < 1 or set_up.top_k > 0:
+        first = "sample without cutting tokens off (rollout.top_p=1 rollout.top_k=0), which is a difference"
+        first += " in itself"
+    elif set_up.trusts_sampler:
+        first = "compute old log-probabilities again (rollout.old=recompute) and weigh tokens"
+        first += " (rollout.correction=truncate)"
+    elif set_up.weighted == "none":
+        first = "weigh tokens by the ratio of the two (rollout.correction=truncate)"
+    elif set_up.weighted == "truncate":
+        first = "leave out what is farthest off (rollout.correction=mask, or rollout.reject=seq_mean_k3"
+        first += " rollout.reject_at=0.01)"
+    else:
+        first = "loosen the bounds if most of the data is lost (rollout.correction_cap), or truncate instead"
+    return (
+        f"Sampler and trainer are far apart: {first}; and look for the cause: precision that differs"
+        " (model.dtype=float32 on both sides), weights that the"
+        " sampler did not get, or stored episodes that are old."
+    )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, in words."""
+    return f"{100 * share:.1f} %"
 
 
 def rate(look: Measurement) -> str:
     """Return the share of tasks solved, in words."""
-    return f"{100 * look.rate:.1f} %"
+    return _percent(look.rate)
 
 
 def points(share: float) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentrl.algo import Groups
 from agentrl.errors import ConfigError
-from agentrl.settings import Settings
+from agentrl.settings import RolloutSettings, Settings
 from agentrl.values import written
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ AT_LEAST: Mapping[str, float] = {
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
-    "rollout.max_context": 2,
+    "rollout.max_context": 2, "rollout.parallel": 1,
+    "rollout.correction_cap": 1, "rollout.correction_floor": 0,
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
     "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,
     "learner.minibatches": 1, "learner.microbatch_tokens": 1,
@@ -24,10 +25,18 @@ AT_LEAST: Mapping[str, float] = {
     "eval.every": 0, "eval.dev": 0, "eval.test": 0,
     "env.max_turns": 1,
 }  # fmt: skip
-ABOVE: Mapping[str, float] = {"rollout.temperature": 0, "rollout.top_p": 0}
-AT_MOST: Mapping[str, float] = {"run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1}
+ABOVE: Mapping[str, float] = {
+    "rollout.temperature": 0,
+    "rollout.top_p": 0,
+    "rollout.reject_at": 0,
+    "rollout.memory": 0,
+}
+AT_MOST: Mapping[str, float] = {
+    "run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1, "rollout.correction_floor": 1,
+    "rollout.memory": 1,
+}  # fmt: skip
 BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1}
-ELSEWHERE = ("vllm", "openai", "sglang", "server")
+ELSEWHERE = ("openai", "sglang", "server")
 """ways to sample that are known but not in this version"""
 
 
@@ -52,7 +61,8 @@ def check_backend(given: Any) -> None:
     """Raise ConfigError, in words, for a way to sample that this version does not have."""
     if given in ELSEWHERE:
         raise ConfigError(
-            f"rollout={given}: not available in this version; rollout=hf samples with the model itself"
+            f"rollout={given}: not available in this version; rollout=hf samples with the model itself,"
+            " rollout=vllm with an engine"
         )
 
 
@@ -78,16 +88,43 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
                 f"rollout.max_context={rollout.max_context}: the tiny model reads at most"
                 f" model.context={model.context} tokens"
             )
+    check_correction(rollout)
     truncated = rollout.top_p < 1 or rollout.top_k > 0
-    if truncated and rollout.old != "recompute" and isinstance(algo.collect(), Groups):
+    corrected = not rollout.trusts_sampler and rollout.weighted != "none"
+    if truncated and not corrected and isinstance(algo.collect(), Groups):
         raise ConfigError(
             f"rollout.top_p={rollout.top_p:g}, rollout.top_k={rollout.top_k}: algo '{settings.algo}' compares"
             " probabilities of the learner, which are not truncated, with those of the sampler, which are;"
-            " add rollout.old=recompute, or sample with top_p=1 and top_k=0"
+            " weigh tokens by the ratio of both with rollout.old=recompute and rollout.correction=truncate,"
+            " or sample with top_p=1 and top_k=0"
         )
     if not evaluation.decodings:
         raise ConfigError("eval.decodings is empty: name at least one, e.g. eval.decodings=greedy")
     if evaluation.every and not evaluation.curve:
         raise ConfigError(
             "eval.curve is empty: name at least one decoding, or switch curves off with eval.every=0"
+        )
+
+
+def check_correction(rollout: RolloutSettings) -> None:
+    """Raise ConfigError where the correction between sampler and trainer is asked for and cannot be made."""
+    asked = [f"rollout.correction={rollout.weighted}"] if rollout.weighted != "none" else []
+    asked += [f"rollout.reject={rollout.reject}"] if rollout.reject else []
+    if asked and rollout.trusts_sampler:
+        raise ConfigError(
+            f"{' and '.join(asked)}: with the sampler's log-probabilities as the old ones the algorithm's own"
+            " ratio corrects the difference, and weights would count it twice; add rollout.old=recompute"
+        )
+    if rollout.correction_floor and rollout.weighted != "mask":
+        raise ConfigError(
+            f"rollout.correction_floor={rollout.correction_floor:g} is for rollout.correction=mask;"
+            f" the correction is {rollout.weighted}"
+        )
+    if bool(rollout.reject) != (rollout.reject_at is not None):
+        one, other = ("reject", "reject_at=2") if rollout.reject else ("reject_at", "reject=token_k1")
+        raise ConfigError(f"rollout.{one} needs its other half, e.g. rollout.{other}")
+    if rollout.reject and rollout.reject.endswith("k1") and (rollout.reject_at or 0) <= 1:
+        raise ConfigError(
+            f"rollout.reject_at={rollout.reject_at:g}: must be above 1, as {rollout.reject} keeps ratios from"
+            " 1/this to this"
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentrl.charts import Level, Series, line_chart, percent, share_bar, small_chart
 from agentrl.disk import write_whole
-from agentrl.findings import Findings, headline, rate, read_findings
+from agentrl.findings import Findings, headline, mismatch, rate, read_findings
 from agentrl.folder import REPORT
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
@@ -27,6 +27,7 @@ FIRST = {
     "kl": "divergence from the reference",
     "grad_norm": "gradient norm",
     "logprob_gap": "sampler against trainer, log-probability",
+    "correction": "weights between sampler and trainer",
     "group_collapse": "groups with one return only",
     "anchor_singletons": "turns alone in their state",
     "invalid": "invalid turns",
@@ -62,6 +63,7 @@ def page(run: Findings) -> str:
         _section("Learning curves", _curves(run.evaluation)),
         _section("Before and after", measurement_table(run.evaluation)),
         _section("Training", _training(run.metrics)),
+        _section("Sampler against trainer", _mismatch(run)),
         _section("Where the time went", _time(run.summary)),
         _section("Episodes", sample_pairs(run.samples)),
         _section("Settings", settings_part(run.config, run.config_text)),
@@ -156,6 +158,11 @@ def _training(metrics: Sequence[MetricsLine]) -> Markup:
     return Markup(tag("p", meaning, class_="quiet") + tag("div", shown, class_="many") + rest)
 
 
+def _mismatch(run: Findings) -> Markup:
+    said = mismatch(run) or ["No iteration compared the sampler's log-probabilities with the trainer's."]
+    return Markup("".join(tag("p", text, class_="bad" if i else None) for i, text in enumerate(said)))
+
+
 def _family(name: str) -> str | None:
     """Return the entry of FIRST that a metric belongs to."""
     return name if name in FIRST else next((key for key in FIRST if name.startswith(f"{key}_")), None)
@@ -199,6 +206,7 @@ def write_text_summary(folder: str | Path) -> str:
         then = f" -> {rate(after[look.decoding]):>7}" if look.decoding in after else ""
         lines.append(f"  {look.decoding:<16}{rate(look):>7}{then}")
     lines += [f"  {name:<16}{rate(look):>7}" for name, look in run.evaluation.baselines.items()]
+    lines += ["", *advice] if (advice := mismatch(run)[1:]) else []
     if run.summary is not None:
         total = duration(run.summary.seconds.get("total", sum(run.summary.seconds.values())))
         lines += ["", f"{run.summary.environment_steps:,} environment steps, {total}"]

@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Decoding = Literal["greedy", "0.4", "1.0", "best_admissible"]
+Level = Literal["token", "sequence"]
+"""what a weight between sampler and trainer is taken of; a sequence is a whole episode"""
+Criterion = Literal[
+    "token_k1", "token_k2", "token_k3", "seq_sum_k1", "seq_sum_k2", "seq_sum_k3", "seq_mean_k1",
+    "seq_mean_k2", "seq_mean_k3", "seq_max_k2", "seq_max_k3",
+]  # fmt: skip
+"""by which distance between sampler and trainer tokens or whole sequences are rejected"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,21 @@ class ModelSettings:
 class RolloutSettings:
     """How episodes are played."""
 
-    backend: Literal["hf"] = "hf"
-    """hf: the learner's own module, in this process"""
+    backend: Literal["hf", "vllm"] = "hf"
+    """hf: the learner's own module, in this process; vllm: an engine with a copy of the weights"""
+    schedule: Literal["auto", "logical", "eager"] = "auto"
+    """logical: all episodes are asked together, bit for bit the same each time; eager: nobody waits, equal up
+    to rounding; auto: eager with vllm"""
+    parallel: int = 256
+    """episodes in play at once"""
+    server: str | None = None
+    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    logprobs: Literal["processed", "raw"] = "processed"
+    """vllm: log-probabilities of the distribution drawn from, or the model's own before temperature"""
+    prefix_cache: bool = True
+    """vllm: prompts that begin alike share keys and values"""
+    memory: float = 0.45
+    """vllm: share of a GPU that the engine may hold"""
     tasks: int = 16
     """tasks an iteration"""
     mode: Literal["window", "transcript"] = "window"
@@ -77,7 +97,46 @@ class RolloutSettings:
     max_context: int = 4096
     """prompt and reply, in tokens; an episode that needs more ends with `token_limit`"""
     old: Literal["auto", "behaviour", "recompute"] = "auto"
-    """where proximal log-probabilities come from: the sampler's own (exact with hf), or another forward"""
+    """where proximal log-probabilities come from: the sampler's own, or another forward; auto: the sampler's
+    with hf, where they are exact, another forward with every other backend"""
+    correction: Literal["auto", "none", "truncate", "mask"] = "auto"
+    """weights trainer/sampler on the policy loss of algorithms that compare with the old policy: capped, or 0
+    outside bounds; auto: truncate where another forward meets another backend than hf"""
+    correction_level: Level = "token"
+    """ratio of each token, or of its whole episode"""
+    correction_cap: float | None = None
+    """largest weight; none: as published, 2 for truncate and 3 for mask"""
+    correction_floor: float = 0.0
+    """mask: smallest weight"""
+    correction_normalize: bool = False
+    """divide the weights by their mean over an iteration"""
+    reject: Criterion | None = None
+    """tokens or episodes that leave the data where sampler and trainer are too far apart; k1: by the ratio,
+    k2, k3: by the divergence; seq_*: of an episode's tokens"""
+    reject_at: float | None = None
+    """bound of `reject`; k1: ratios from 1/this to this are kept; k2, k3: divergences up to this, in nats"""
+
+    @property
+    def order(self) -> Literal["logical", "eager"]:
+        """The schedule, `auto` resolved."""
+        if self.schedule == "auto":
+            return "eager" if self.backend == "vllm" else "logical"
+        return self.schedule
+
+    @property
+    def trusts_sampler(self) -> bool:
+        """The sampler's log-probabilities serve as the old policy's."""
+        return self.old == "behaviour" or (self.old == "auto" and self.backend == "hf")
+
+    @property
+    def weighted(self) -> Literal["none", "truncate", "mask"]:
+        """The correction that is made, `auto` resolved.
+
+        None where the sampler's log-probabilities are the old ones: the algorithm's own ratio corrects that.
+        """
+        if self.correction != "auto":
+            return self.correction
+        return "none" if self.backend == "hf" or self.trusts_sampler else "truncate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +234,5 @@ TINY: Mapping[str, Any] = {
     "run.iterations": 50,
 }
 """Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""
+TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
+"""What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""

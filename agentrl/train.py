@@ -214,7 +214,7 @@ class Run:
         """Collect, credit, train, iteration after iteration."""
         settings = self.settings
         state, done, learner = self._learner()
-        self.sampler.load_weights({}, done)
+        self.sampler.load_weights((), done)
         gatherer = Gatherer(
             settings,
             self.algo,
@@ -245,7 +245,7 @@ class Run:
                     metrics |= learner.learn(table, state, iteration, seed, fresh=fresh)
                 state = self.algo.after_step(state, metrics)
             number = iteration + 1
-            self.sampler.load_weights({}, number)
+            self.sampler.load_weights((), number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
             self.progress.step(

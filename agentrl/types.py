@@ -7,7 +7,7 @@ kept exactly as the sampler gave them; nothing is ever tokenised again (token-in
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -208,6 +208,15 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Structure:
+    """The only form that a reply may have: a sampler that can enforce it masks every token that breaks it."""
+
+    kind: Literal["choice", "regex", "json"]
+    spec: Any
+    """choice: list of texts; regex: pattern; json: JSON schema"""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One reply wanted from a sampler."""
 
@@ -217,6 +226,8 @@ class Request:
     """names the random stream: (run seed, task number, sample, turn); never batching"""
     session: int = -1
     """episodes with the same session extend one context, so a cache may be kept; -1: none"""
+    structure: Structure | None = None
+    """the form the reply must have; None: free text"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +257,32 @@ class Sampler(Protocol):
         """Return, for each request, the summed log-probability of each of its options as the next tokens."""
         ...
 
-    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
-        """Take new weights, by parameter name."""
+    def load_weights(self, weights: Iterable[tuple[str, Any]], version: int) -> None:
+        """Take the weights of a new version by name, the output head under its own name even where tied."""
         ...
 
     def forget(self, sessions: Sequence[int]) -> None:
         """Drop whatever is cached for these sessions."""
         ...
 
+    def rest(self) -> None:
+        """Give memory back until the next request, where the device can: the learner is about to step."""
+        ...
+
     def close(self) -> None:
         """Give back what it holds."""
+        ...
+
+
+class Streaming(Sampler, Protocol):
+    """A sampler that takes requests at any time and hands each reply out as soon as it is done."""
+
+    def submit(self, ticket: int, request: Request, sampling: Sampling) -> None:
+        """Take a request; `ticket` names its reply."""
+        ...
+
+    def advance(self) -> list[tuple[int, Sample]]:
+        """Work for a moment; return the replies that were finished, maybe none."""
         ...
 
 

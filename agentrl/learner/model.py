@@ -6,7 +6,7 @@ whole batch never exist at once.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -42,6 +42,17 @@ class Policy:
         """Return everything that is trained, value head included."""
         head = list(self.value_head.parameters()) if self.value_head is not None else []
         return [p for p in self.module.parameters() if p.requires_grad] + head
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield every weight by its Hugging Face name, detached; the output head under its own, tied or not.
+
+        An engine may keep its own packed copy of a tied head: told of the embedding alone it would stay old.
+        """
+        state = self.module.state_dict()
+        yield from state.items()
+        head = self.module.get_output_embeddings()
+        if head is not None and "lm_head.weight" not in state:
+            yield "lm_head.weight", head.weight.detach()
 
     def frozen_copy(self) -> "Policy":
         """Return a copy that never changes, as a reference."""

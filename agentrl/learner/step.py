@@ -7,7 +7,6 @@ micro-batch. Both give the gradient of the undivided loss exactly.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +17,8 @@ from torch.optim import AdamW
 from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
+from agentrl.learner.log import Log
+from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Critic, Policy, compute, forward
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
@@ -41,6 +42,8 @@ class Learner:
     optimizers: dict[str, AdamW] = field(default_factory=dict)
     steps: int = 0
     """optimiser steps made"""
+    correction: Correction = field(default_factory=Correction)
+    """weights for the difference of sampler and trainer, where the old policy is not the sampler itself"""
 
     def __post_init__(self) -> None:
         if "values" in self.algo.needs:
@@ -66,16 +69,23 @@ class Learner:
         """Train on one iteration's table; return the metrics.
 
         `fresh` says that the current weights sampled it: then the sampler's log-probabilities are compared
-        with the trainer's.
+        with the trainer's. Older data is corrected for its age in the same way.
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """
         table = self.prepare(table)
         log = Log()
         log.add_table(table)
+        compared = "logp_old" in self.algo.needs and not self.trust_sampler
+        if compared:  # coupled losses have no loss a token that a weight could multiply
+            correction = Correction() if self.algo.coupled else self.correction
+            table, metrics = correction.weigh(table, fresh=fresh)
+            log.once |= metrics
+        if not len(table):  # everything was rejected
+            return log.means()
         for epoch in range(self.settings.epochs):
             for number, part in enumerate(self.minibatches(table, iteration, epoch, seed)):
-                first = fresh and epoch == 0 and number == 0
+                first = fresh and not compared and epoch == 0 and number == 0
                 self._optimise(part, state, iteration, log, first)
         return log.means()
 
@@ -128,7 +138,7 @@ class Learner:
                 mask[chosen] = True
                 yield table.take(mask[place])
 
-    def _optimise(self, table: TokenTable, state: AlgoState, iteration: int, log: "Log", first: bool) -> None:
+    def _optimise(self, table: TokenTable, state: AlgoState, iteration: int, log: Log, first: bool) -> None:
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         if self.algo.coupled:
@@ -137,7 +147,7 @@ class Learner:
             self._separable(table, state, log, first)
         self._apply(iteration, log)
 
-    def _separable(self, table: TokenTable, state: AlgoState, log: "Log", first: bool) -> None:
+    def _separable(self, table: TokenTable, state: AlgoState, log: Log, first: bool) -> None:
         share = weights(self.algo.aggregate, table.trajectory).to(table.logp_behaviour.dtype)
         even = torch.full_like(share, 1.0 / len(table))
         want = self._gradient_columns()
@@ -147,7 +157,10 @@ class Learner:
             losses = self.algo.loss(part, state)
             total = torch.zeros((), dtype=share.dtype)
             if losses.policy is not None:
-                policy = (share[tokens] * losses.policy).sum()
+                weight = share[tokens]
+                if "correction" in part.columns:
+                    weight = weight * part.get("correction")
+                policy = (weight * losses.policy).sum()
                 total = total + policy
                 log.add("loss", policy.item())
             if losses.critic is not None:
@@ -164,7 +177,7 @@ class Learner:
                 log.add_gap(part)
         log.step()
 
-    def _coupled(self, table: TokenTable, state: AlgoState, log: "Log", first: bool) -> None:
+    def _coupled(self, table: TokenTable, state: AlgoState, log: Log, first: bool) -> None:
         want, budget = self._gradient_columns(), self.settings.microbatch_tokens
         found = compute(self.policy, table, want, budget, self.critic)
         leaves = {name: value.clone().requires_grad_() for name, value in found.items()}
@@ -191,7 +204,7 @@ class Learner:
     def _gradient_columns(self) -> frozenset[str]:
         return frozenset({"logp"} | (self.algo.needs & GRADIENT_COLUMNS))
 
-    def _apply(self, iteration: int, log: "Log") -> None:
+    def _apply(self, iteration: int, log: Log) -> None:
         """Clip and step every optimiser."""
         factor = self.rate(iteration)
         for name, optimizer in self.optimizers.items():
@@ -232,52 +245,6 @@ def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtyp
     if credit.returns is not None:
         columns["returns"] = credit.returns.to(dtype)
     return table.with_columns(**columns)
-
-
-class Log:
-    """Means over an iteration's optimiser steps."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = defaultdict(float)
-        self.once: dict[str, float] = {}
-        self.steps = 0
-
-    def add(self, name: str, value: float) -> None:
-        """Add a part of one optimiser step's value."""
-        self.sums[name] += value
-
-    def step(self) -> None:
-        """Count an optimiser step."""
-        self.steps += 1
-
-    def add_table(self, table: TokenTable) -> None:
-        """Note figures of the whole table."""
-        self.once["tokens"] = float(len(table))
-        if "credit" in table.columns:
-            credit = table.credit
-            self.once["credit_mean"] = float(credit.mean())
-            self.once["credit_std"] = float(credit.std()) if len(credit) > 1 else 0.0
-            self.once["credit_zero"] = float((credit == 0).float().mean())
-        if {"returns", "values_old"} <= table.columns.keys():
-            spread = table.returns.var()
-            self.once["explained_variance"] = float(
-                1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8)
-            )
-
-    def add_gap(self, part: TokenTable) -> None:
-        """Note how far the sampler's log-probabilities are from the trainer's, before any weight moved."""
-        gap = part.logp.detach() - part.logp_behaviour
-        self.once["logprob_gap_max"] = max(self.once.get("logprob_gap_max", 0.0), float(gap.abs().max()))
-        seen, total = self.once.get("_gap_tokens", 0.0), self.once.get("_gap_sum", 0.0)
-        self.once["_gap_tokens"], self.once["_gap_sum"] = seen + len(gap), total + float(gap.abs().sum())
-
-    def means(self) -> dict[str, float]:
-        """Return every figure by name."""
-        out = {name: total / max(1, self.steps) for name, total in self.sums.items()}
-        out |= {name: value for name, value in self.once.items() if not name.startswith("_")}
-        if self.once.get("_gap_tokens"):
-            out["logprob_gap_mean"] = self.once["_gap_sum"] / self.once["_gap_tokens"]
-        return out
 
 
 def check_learner(algo: Algorithm, settings: LearnerSettings) -> None:

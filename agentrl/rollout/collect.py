@@ -1,27 +1,31 @@
 """Starts to trajectories: many episodes side by side, each as if it were alone.
 
-The schedule is logical: at every tick all running episodes, in the order of their starts, are asked together.
-Random numbers are named by (seed, task number, sample, turn), so who plays beside an episode changes nothing.
+The logical schedule asks all running episodes together at every tick, in the order of their starts: the same
+episodes token for token each time. The eager one waits for nobody (see `eager`); its episodes are equal up to
+rounding. Random numbers are named by (seed, task number, sample, turn): who plays beside an episode changes
+nothing.
 """
 
-import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Literal
 
 from agentrl.env import TextEnv
 from agentrl.rollout.actors import Actor, PlayerActor, SamplerActor
 from agentrl.rollout.chat import Chat
+from agentrl.rollout.eager import play_eagerly
 from agentrl.rollout.episode import Episode, Moment, Rules, Start
+from agentrl.rollout.stage import Stage
 from agentrl.types import Trajectory
 
 __all__ = ["Actor", "Collector", "Moment", "PlayerActor", "SamplerActor", "Start", "collect"]
 
-log = logging.getLogger(__name__)
-
 Progress = Callable[[int, int, int], None]
 """Called with episodes done, episodes in all, tokens written"""
+
+
+Schedule = Literal["logical", "eager"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +43,45 @@ class Collector:
     """episodes in play at once, an environment each"""
     moments: bool = False
     """remember every state on the way, to return to"""
+    schedule: Schedule = "logical"
 
     def play(self, starts: Sequence[Start]) -> list[Episode]:
         """Return the played episodes, in the order of their starts."""
-        with ExitStack() as made:
-            return self._played(starts, made)
-
-    def _played(self, starts: Sequence[Start], made: ExitStack) -> list[Episode]:
         rules = Rules(self.chat, self.seed, self.reward_weights)
-        waiting = deque(enumerate(starts))
-        running: list[Episode] = []
-        idle: list[TextEnv] = []
-        done: dict[int, Episode] = {}
-        tokens = 0
-        while waiting or running:
-            while waiting and len(running) < self.parallel:
-                place, start = waiting.popleft()
-                episode = Episode(start, place, idle.pop() if idle else self._new(made), rules)
-                episode.begin()
-                running.append(episode)
-            tokens += self._tick([episode for episode in running if episode.over is None])
-            ended = [episode for episode in running if episode.over is not None]
-            running = [episode for episode in running if episode.over is None]
-            done.update((episode.place, episode) for episode in ended)
-            idle += [episode.env for episode in ended if not episode.broken]
-            self.actor.finished([episode.place for episode in ended])
-            if self.progress is not None:
-                self.progress(len(done), len(starts), tokens)
-        return [done[place] for place in range(len(starts))]
+        with ExitStack() as made:
+            stage = Stage(starts, self.make_env, rules, self.parallel, made)
+            if self.schedule == "eager":
+                self._eager(stage)
+            else:
+                self._logical(stage)
+            return stage.played()
 
-    def _new(self, made: ExitStack) -> TextEnv:
-        env = self.make_env()
-        made.callback(_close, env)
-        return env
+    def _logical(self, stage: Stage) -> None:
+        tokens = 0
+        while not stage.over:
+            for episode in stage.entering():
+                episode.opened(episode.opening())
+            tokens += self._tick([episode for episode in stage.playing() if episode.over is None])
+            ended = [episode for episode in stage.playing() if episode.over is not None]
+            for episode in ended:
+                stage.leave(episode)
+            self.actor.finished([episode.place for episode in ended])
+            self._tell(stage, tokens)
+
+    def _eager(self, stage: Stage) -> None:
+        tokens = 0
+
+        def told(more: int) -> None:
+            nonlocal tokens
+            tokens += more
+            if not more:
+                self._tell(stage, tokens)
+
+        play_eagerly(stage, self.actor, self.parallel, moments=self.moments, told=told)
+
+    def _tell(self, stage: Stage, tokens: int) -> None:
+        if self.progress is not None:
+            self.progress(stage.done, stage.count, tokens)
 
     def _tick(self, episodes: Sequence[Episode]) -> int:
         """Play one turn of each episode; return how many tokens were written."""
@@ -88,16 +98,9 @@ class Collector:
             return 0
         samples = self.actor.replies([ask for _, ask in ready])
         for (episode, ask), sample in zip(ready, samples, strict=True):
-            episode.take(ask, sample, sampling)
+            episode.read(ask, sample, sampling)
+            episode.answered(episode.answering())
         return sum(len(sample.ids) for sample in samples)
-
-
-def _close(env: TextEnv) -> None:
-    """Close an environment; one that cannot be closed is told in the log and ends nothing."""
-    try:
-        env.close()
-    except Exception:
-        log.warning("env '%s' could not be closed", env.name, exc_info=True)
 
 
 def collect(
@@ -108,10 +111,11 @@ def collect(
     *,
     seed: int,
     reward_weights: Mapping[str, float] | None = None,
+    schedule: Schedule = "logical",
 ) -> list[Trajectory]:
     """Return the trajectory of each start, in order; `Collector` has more to set.
 
     Edge: what an environment raises ends its own episode with `environment_error`, and nothing else.
     """
-    collector = Collector(make_env, actor, chat, seed, reward_weights or {})
+    collector = Collector(make_env, actor, chat, seed, reward_weights or {}, schedule=schedule)
     return [episode.trajectory for episode in collector.play(starts)]

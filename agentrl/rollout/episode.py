@@ -4,8 +4,8 @@ import hashlib
 import time
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from agentrl.env import TextEnv
 from agentrl.rollout.actors import Ask
@@ -49,6 +49,31 @@ class Rules:
     """of the reward components in a return; 1 where not named"""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an environment did: set a scene, or answered an action."""
+
+    observation: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    terminated: bool = False
+    truncated: bool = False
+    seconds: float = 0.0
+    failure: Exception | None = None
+    """what it raised; then nothing else is said"""
+    goal: str = ""
+    """of a scene that was set"""
+    rules: str = ""
+    """of a scene that was set"""
+
+
+class _Said(NamedTuple):
+    """A reply on its way to the environment."""
+
+    parsed: Parsed
+    sample: Sample
+    sampling: Sampling
+
+
 class Episode:
     """An episode in play. `over` is None until it has ended; whatever its environment raises ends it."""
 
@@ -75,18 +100,30 @@ class Episode:
         assert self.over is not None
         return self.over
 
-    def begin(self) -> None:
-        """Set the scene, or return to the moment."""
-        moment = self.start.moment
+    def opening(self) -> "Answer":
+        """Return how it begins, or the moment returned to. Touches the environment only, in any thread."""
+        moment, begun = self.start.moment, time.perf_counter()
         try:
             if moment is None:
-                self._observation, self._info = self.env.reset(options={"task": self.start.task})
-                self._dialogue = self._rules.chat.opened(self.env.goal(), self.env.instructions())
+                observation, info = self.env.reset(options={"task": self.start.task})
+                goal, rules = self.env.goal(), self.env.instructions()
             else:
-                self._observation, self._info = self.env.restore(moment.world)
-                self._dialogue = moment.dialogue.copied()
+                observation, info = self.env.restore(moment.world)
+                goal = rules = ""
         except Exception as why:
-            self._fail(why)
+            return Answer(failure=why)
+        return Answer(observation, info, seconds=time.perf_counter() - begun, goal=goal, rules=rules)
+
+    def opened(self, answer: "Answer") -> None:
+        """Take in how it began."""
+        if answer.failure is not None:
+            self._fail(answer.failure)
+            return
+        moment = self.start.moment
+        self._observation, self._info = answer.observation, answer.info
+        self._dialogue = (
+            moment.dialogue.copied() if moment else self._rules.chat.opened(answer.goal, answer.rules)
+        )
 
     def remember(self) -> None:
         """Keep the present moment."""
@@ -109,43 +146,44 @@ class Episode:
         key = (self._rules.seed, self.start.number, self.start.sample, len(self._turns))
         # Only a growing conversation is worth a cache.
         session = self.place if chat.form.mode == "transcript" else -1
-        request = Request(self._prompt.context, key, session)
+        request = Request(self._prompt.context, key, session, self._info.get("structure"))
         return Ask(self.place, request, self._observation, admissible, self.env, chat)
 
-    def take(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
-        """Give the reply to the environment and record the turn."""
+    def read(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
+        """Take in the reply: what it says is the next action."""
         assert self._prompt is not None
         self._seen.append(_digest(ask.request.prompt, sample.ids))
-        parsed = self._dialogue.answered(self._observation, sample)
-        key = str(self._info.get("state_key", ""))
+        self._said = _Said(self._dialogue.answered(self._observation, sample), sample, sampling)
+
+    def answering(self) -> "Answer":
+        """Return what the environment makes of the action. Touches the environment only, in any thread."""
         begun = time.perf_counter()
         try:
-            observation, _, terminated, truncated, info = self.env.step(parsed.action)
+            observation, _, terminated, truncated, info = self.env.step(self._said.parsed.action)
         except Exception as why:
-            self._turns.append(self._turn(parsed, sample, sampling, key, {}, time.perf_counter() - begun))
-            self._fail(why)
+            return Answer(failure=why, seconds=time.perf_counter() - begun)
+        return Answer(observation, info, terminated, truncated, seconds=time.perf_counter() - begun)
+
+    def answered(self, answer: "Answer") -> None:
+        """Record the turn."""
+        self._turns.append(self._turn(answer))
+        if answer.failure is not None:
+            self._fail(answer.failure)
             return
-        self._turns.append(self._turn(parsed, sample, sampling, key, info, time.perf_counter() - begun))
+        info = answer.info
         if not info["valid"]:
             self._dialogue.refused()
-        self._observation, self._info, self._score = observation, info, float(info["score"])
-        if terminated:
+        self._observation, self._info, self._score = answer.observation, info, float(info["score"])
+        if answer.terminated:
             self._end(
                 "success" if info["success"] else "failure", terminated=True, success=bool(info["success"])
             )
-        elif truncated:
+        elif answer.truncated:
             self._end("turn_limit", truncated=True)
 
-    def _turn(
-        self,
-        parsed: Parsed,
-        sample: Sample,
-        sampling: Sampling,
-        key: str,
-        info: Mapping[str, Any],
-        seconds: float,
-    ) -> Turn:
+    def _turn(self, answer: "Answer") -> Turn:
         assert self._prompt is not None
+        parsed, sample, info = self._said.parsed, self._said.sample, answer.info
         return Turn(
             observation=self._observation,
             prompt_ids=self._prompt.added,
@@ -154,14 +192,14 @@ class Episode:
             text=parsed.text,
             action=parsed.action,
             rewards=dict(info.get("rewards", {})),
-            state_key=key,
+            state_key=str(self._info.get("state_key", "")),
             fresh=self._prompt.fresh,
             format_valid=parsed.valid,
             admissible=bool(info.get("valid", False)),
             versions=((sample.version, len(sample.ids)),),
-            sampling=sampling,
+            sampling=self._said.sampling,
             calls=tuple(info.get("calls", ())),
-            seconds=seconds,
+            seconds=answer.seconds,
         )
 
     def _fail(self, why: Exception) -> None:

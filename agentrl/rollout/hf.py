@@ -4,7 +4,7 @@ An own decode loop: equal prompts are read once, finished rows leave the batch, 
 continued from their keys and values, and each token's log-probability is kept as it is drawn.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,21 @@ class HFSampler:
     """A `Sampler` over any Hugging Face causal language model with full attention."""
 
     def __init__(
-        self, model: Any, *, eos_ids: Collection[int], pad_id: int, max_batch_tokens: int = 1 << 18
+        self,
+        model: Any,
+        *,
+        eos_ids: Collection[int],
+        pad_id: int,
+        max_batch_tokens: int = 1 << 18,
+        shared: bool = False,
     ) -> None:
         """Take the module as it is.
 
-        `max_batch_tokens` bounds the columns of keys and values held for one decoding batch.
+        `max_batch_tokens` bounds the columns of keys and values held for one decoding batch; `shared` says
+        that the module is the learner's own, so that its weights are always the newest.
         """
         self.version = 0
+        self.shared = shared
         self.reader = Reader(model, pad_id)
         self._budget = max_batch_tokens
         self._ends = torch.tensor(sorted(eos_ids), dtype=torch.long)
@@ -63,18 +71,17 @@ class HFSampler:
                 found.update(zip(batch, sums, strict=True))
         return [found[i] for i in range(len(requests))]
 
-    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
-        """Take new weights, by parameter name; an empty mapping says that the shared module has changed.
+    def load_weights(self, weights: Iterable[tuple[str, Any]], version: int) -> None:
+        """Take the weights of a new version by name; where the module is shared none of them is read.
 
         Errors: ConfigError for a name that the model does not have.
         """
-        model = self.reader.model
-        if weights:
-            known = model.state_dict()
-            for name in weights:
-                if name not in known:
-                    raise ConfigError(f"the model has no weight '{name}'{nearest(name, known)}")
-            model.load_state_dict(dict(weights), strict=False)
+        if not self.shared:
+            own = self.reader.model.state_dict()
+            for name, tensor in weights:
+                if name not in own:
+                    raise ConfigError(f"the model has no weight '{name}'{nearest(name, own)}")
+                own[name].copy_(tensor)
         self.version = version
         self.reader.kept.clear()
 
@@ -82,6 +89,9 @@ class HFSampler:
         """Drop the keys and values of these sessions."""
         for session in sessions:
             self.reader.kept.pop(session, None)
+
+    def rest(self) -> None:
+        """Keep everything: what is cached between turns is small beside the model."""
 
     def close(self) -> None:
         """Drop all keys and values; the module is not ours."""

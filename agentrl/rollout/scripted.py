@@ -1,7 +1,7 @@
 """Replies from a function: a stand-in for a model in tests and dry runs."""
 
 from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from agentrl.types import Request, Sample, Sampling, floats32, ids32
@@ -40,12 +40,15 @@ class ScriptedSampler:
             found.append([-float(sum(a != b for a, b in zip(option, reply, strict=False))) for option in own])
         return found
 
-    def load_weights(self, weights: Mapping[str, Any], version: int) -> None:
+    def load_weights(self, weights: Iterable[tuple[str, Any]], version: int) -> None:
         """Take the version; a script has no weights."""
         self.version = version
 
     def forget(self, sessions: Sequence[int]) -> None:
         """Do nothing: nothing is cached."""
+
+    def rest(self) -> None:
+        """Do nothing: no memory is held."""
 
     def close(self) -> None:
         """Do nothing: nothing is held."""

@@ -109,7 +109,9 @@ def write_run(path: Path, *, finished: bool = True) -> Path:
                 "success": 0.2 + 0.01 * i, "return": 0.3 + 0.01 * i * noise, "entropy": 1.2 - 0.02 * i,
                 "clip_fraction": 0.1 * noise, "kl_reference": 0.001 * i,
                 "grad_norm": float("nan") if i == 7 else noise,
-                "logprob_gap_mean": 1e-7, "logprob_gap_max": 3e-6 * noise, "group_collapse": 0.5 - 0.005 * i,
+                "logprob_gap_mean": 1e-7, "logprob_gap_max": 3e-6 * noise,
+                "correction_ess": 0.999, "correction_clipped": 0.0, "correction_rejected": 0.0,
+                "group_collapse": 0.5 - 0.005 * i,
                 "anchor_singletons": 0.4, "tokens": 5000.0 + i, "environment_steps": 640.0 * i,
             })  # fmt: skip
         folder.write_evaluation(looks)

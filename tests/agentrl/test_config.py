@@ -144,9 +144,21 @@ WRONG = [
     (["max_tokens=600"], "rollout.max_tokens=600 leaves no room for a prompt in rollout.max_context=512"),
     (["max_context=5000"], "rollout.max_context=5000: the tiny model reads at most model.context=1024 tokens"),
     (["hidden=60", "heads=4"], "model.hidden=60: must be a multiple of twice model.heads=4"),
-    (["rollout=vllm"], "rollout=vllm: not available in this version; rollout=hf samples with the model itself"),
-    (["rollout=hff"], "rollout.backend=hff: expected hf; did you mean 'hf'?"),
-    (["top_p=0.9"], "algo.*add rollout.old=recompute, or sample with top_p=1 and top_k=0"),
+    (["rollout=sglang"], "rollout=sglang: not available in this version; rollout=hf samples with the model itself,"
+     " rollout=vllm with an engine"),
+    (["rollout=hff"], "rollout.backend=hff: expected hf or vllm; did you mean 'hf'?"),
+    (["top_p=0.9"], "algo.*with rollout.old=recompute and rollout.correction=truncate, or sample with top_p=1"),
+    (["top_p=0.9", "rollout.old=recompute"], "algo.*with rollout.old=recompute and rollout.correction=truncate"),
+    (["top_k=5", "rollout=vllm", "correction=none"], "algo.*rollout.correction=truncate"),
+    (["top_k=5", "rollout=vllm", "old=behaviour"], "algo.*rollout.correction=truncate"),
+    (["correction=truncate"], "rollout.correction=truncate: with.*and weights would count it twice; add rollout.old=recompute"),
+    (["reject=seq_max_k2", "reject_at=0.1"], "rollout.reject=seq_max_k2: with.*add rollout.old=recompute"),
+    (["correction_floor=0.5"], "rollout.correction_floor=0.5 is for rollout.correction=mask; the correction is none"),
+    (["correction_cap=0.5"], "rollout.correction_cap=0.5: must be at least 1"),
+    (["old=recompute", "reject=token_k1"], "rollout.reject needs its other half, e.g. rollout.reject_at=2"),
+    (["reject_at=3"], "rollout.reject_at needs its other half, e.g. rollout.reject=token_k1"),
+    (["old=recompute", "reject=token_k1", "reject_at=0.5"],
+     "rollout.reject_at=0.5: must be above 1, as token_k1 keeps ratios from 1/this to this"),
     (["@nothing.toml"], "@nothing.toml: there is no such file"),
 ]  # fmt: skip
 
@@ -165,8 +177,27 @@ def test_what_is_wrong_is_said_in_one_line(words: list[str], message: str) -> No
         assert text == message
 
 
-def test_truncated_sampling_is_fine_where_probabilities_are_computed_again() -> None:
-    assert parsed("top_p=0.9", "rollout.old=recompute").rollout.top_p == 0.9
+@pytest.mark.parametrize("words", [("rollout.old=recompute", "correction=truncate"), ("rollout=vllm",)])
+def test_truncated_sampling_is_fine_where_tokens_are_weighted_for_it(words: tuple[str, ...]) -> None:
+    assert parsed("top_p=0.9", *words).rollout.top_p == 0.9
+
+
+@pytest.mark.parametrize(
+    ("words", "trusts", "weighted"),
+    [
+        ((), True, "none"),
+        (("old=recompute",), False, "none"),
+        (("old=recompute", "correction=mask"), False, "mask"),
+        (("rollout=vllm",), False, "truncate"),
+        (("rollout=vllm", "correction=none"), False, "none"),
+        (("rollout=vllm", "old=behaviour"), True, "none"),
+    ],
+)
+def test_another_program_that_samples_is_corrected_unless_said_otherwise(
+    words: tuple[str, ...], trusts: bool, weighted: str
+) -> None:
+    rollout = parsed(*words).rollout
+    assert (rollout.trusts_sampler, rollout.weighted) == (trusts, weighted)
 
 
 def test_what_must_be_said_is_asked_for() -> None:

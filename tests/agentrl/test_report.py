@@ -5,11 +5,13 @@ import errno
 import os
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentrl.errors import DataError, RunError
-from agentrl.findings import change, headline, read_findings
+from agentrl.findings import Findings, change, headline, mismatch, read_findings
+from agentrl.journal import MetricsLine
 from agentrl.markup import VOID
 from agentrl.report import write_report, write_text_summary
 from agentrl.report_parts import changed
@@ -114,6 +116,59 @@ def test_different_tasks_before_and_after_are_not_compared() -> None:
     other = dataclasses.replace(look, panel=dataclasses.replace(look.panel, hash="else"))
     with pytest.raises(DataError, match="not the same before and after: 0f1e2d3c4b5a and else"):
         change(look, other)
+
+
+def with_metrics(run: Findings, rollout: dict[str, Any], *lines: dict[str, float]) -> Findings:
+    made = [MetricsLine("rl", i, values) for i, values in enumerate(lines)]
+    return dataclasses.replace(run, config={**run.config, "rollout": rollout}, metrics=made)
+
+
+def test_how_far_the_sampler_was_from_the_trainer_is_said(tmp_path: Path) -> None:
+    run = read_findings(report_run.write_run(tmp_path / "run"))
+    share = {"correction_clipped": 0.01, "correction_rejected": 0.0}
+    said = mismatch(with_metrics(
+        run, {},
+        {"logprob_gap_mean": 0.001, "logprob_gap_max": 0.3, "correction_ess": 0.99, **share},
+        {"logprob_gap_mean": 0.003, "logprob_gap_max": 0.1, "correction_ess": 0.95, **share},
+        {"logprob_gap_mean": float("nan")},
+    ))  # fmt: skip
+    assert said == [
+        "Sampler against trainer: log-probabilities differ by 0.002 nats a token on average, 0.3 at most;"
+        " effective sample size 97.0 % of the tokens, 95.0 % at least; 1.0 % of weights truncated; 0.0 % of"
+        " tokens rejected."
+    ]
+    assert mismatch(with_metrics(run, {}, {"success": 1.0})) == []
+
+
+@pytest.mark.parametrize(
+    ("rollout", "advice"),
+    [
+        ({"backend": "vllm", "top_p": 0.9}, "sample without cutting tokens off"),
+        ({}, "compute old log-probabilities again (rollout.old=recompute) and weigh tokens"),
+        ({"backend": "vllm", "correction": "none"}, "weigh tokens by the ratio of the two"),
+        ({"backend": "vllm"}, "leave out what is farthest off"),
+        ({"backend": "vllm", "correction": "mask"}, "loosen the bounds"),
+    ],
+)
+@pytest.mark.parametrize("figures", [{"logprob_gap_mean": 0.05}, {"correction_ess": 0.7}])
+def test_a_large_difference_brings_advice_that_fits_the_settings(
+    tmp_path: Path, rollout: dict[str, Any], advice: str, figures: dict[str, float]
+) -> None:
+    run = with_metrics(read_findings(report_run.write_run(tmp_path / "run")), rollout, figures)
+    assert advice in mismatch(run)[1]
+    assert mismatch(run)[1] in headline(run)
+
+
+def test_the_page_and_the_text_hold_the_difference_and_the_advice(tmp_path: Path) -> None:
+    folder = report_run.write_run(tmp_path / "run")
+    line = MetricsLine("rl", 41, {"logprob_gap_mean": 50.0, "logprob_gap_max": 60.0})
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(line.to_json() + "\n")
+    found = mismatch(read_findings(folder))
+    assert len(found) == 2
+    words = Page(write_report(folder).read_text(encoding="utf-8")).words("section")
+    assert all(sentence in words for sentence in found)
+    assert found[1] in write_text_summary(folder)
 
 
 def test_the_text_summary_holds_what_the_report_holds(tmp_path: Path) -> None:

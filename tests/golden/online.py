@@ -8,7 +8,7 @@ from torch import Tensor
 
 from agentrl.batch import token_table
 from agentrl.credit import anchors, gae, groups, implicit, returns
-from agentrl.losses import kl, policy, reduce, value
+from agentrl.losses import correction, kl, policy, reduce, value
 from agentrl.types import Task, Trajectory, Turn, floats32, ids32
 from agentrl_algos.gigpo import GiGPO
 from tests.golden.compare import IGNORED
@@ -202,6 +202,30 @@ def divergence(public: Public, x: Inputs) -> Outputs:
     return {"per_token": flat.table(tokens), "token_mean": loss.item(), "grad": slope(loss, table)}
 
 
+def is_correction(public: Public, x: Inputs) -> Outputs:
+    """Importance weights between sampler and trainer."""
+    flat = Flat(x["response_mask"])
+    level, how = x["mode"].split("_")
+    columns = flat.column(x["train_log_probs"]), flat.column(x["rollout_log_probs"]), flat.row
+    ratio = public.importance_ratio(*columns, level=level)
+    if how == "truncate":
+        weight = public.truncated(ratio, x["cap"])
+    else:
+        weight = public.masked(ratio, x["cap"], x["floor"] or 0.0)
+    if x["batch_normalize"]:
+        weight = public.normalised(weight, flat.row, level=level)
+    return {"weights": flat.table(weight)}
+
+
+def is_rejection(public: Public, x: Inputs) -> Outputs:
+    """Which tokens a rejection rule keeps; a threshold is `high` or `low_high`."""
+    flat = Flat(x["response_mask"])
+    columns = flat.column(x["train_log_probs"]), flat.column(x["rollout_log_probs"]), flat.row
+    *low, high = map(float, x["threshold"].split("_"))
+    kept = public.agreeing(*columns, criterion=x["criterion"], high=high, low=low[0] if low else None)
+    return {"mask": flat.table(kept.double())}
+
+
 FUNCTIONS: list[Callable[..., Any]] = [
     GiGPO.credit,
     token_table,
@@ -220,6 +244,11 @@ FUNCTIONS: list[Callable[..., Any]] = [
     value.clipped_value,
     value.value_metrics,
     reduce.weights,
+    correction.importance_ratio,
+    correction.truncated,
+    correction.masked,
+    correction.normalised,
+    correction.agreeing,
 ]
 
 ADAPTERS = {
@@ -236,4 +265,6 @@ ADAPTERS = {
     "online_loss_drgrpo": surrogate,
     "online_loss_value": value_loss,
     "online_kl": divergence,
+    "online_is_correction": is_correction,
+    "online_is_rejection": is_rejection,
 }

@@ -121,19 +121,19 @@ def test_new_weights_and_forgetting_drop_what_is_cached():
     one.generate(asked, Sampling(max_tokens=2))
     one.forget([1])
     assert sorted(one.reader.kept) == [0, 2]
-    one.load_weights({}, version=7)
+    one.load_weights((), version=7)
     assert not one.reader.kept and one.version == 7
     assert one.generate(asked[:1], Sampling(max_tokens=2))[0].version == 7
 
 
 def test_weights_are_taken_by_name_and_unknown_names_refused():
     one, other = sampler(), model(seed=1)
-    one.load_weights(other.state_dict(), version=1)
+    one.load_weights(other.state_dict().items(), version=1)
     asked = [request([5, 6, 7], 0, 0)]
     sample = one.generate(asked, Sampling(max_tokens=4))[0]
     assert sample.logprobs.tolist() == pytest.approx(full(other, [5, 6, 7], sample.ids), abs=1e-4)
     with pytest.raises(ConfigError, match=r"no weight 'model.norm.weigt'; did you mean 'model.norm.weight'"):
-        one.load_weights({"model.norm.weigt": torch.ones(32)}, version=2)
+        one.load_weights([("model.norm.weigt", torch.ones(32))], version=2)
 
 
 @pytest.mark.parametrize("session", [-1, 3])

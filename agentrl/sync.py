@@ -1,0 +1,102 @@
+"""The sampler of a run, and its weights held equal to the policy's.
+
+An engine that did not take new weights in samples from an old policy without a word: a tied head that stayed
+behind, a prefix cache of old keys and values. So after every hand-over a fixed prompt is continued, and the
+log-probabilities of what was drawn are compared with the trainer's.
+"""
+
+import random
+import tempfile
+from pathlib import Path
+
+import torch
+
+from agentrl.errors import ConfigError, RunError
+from agentrl.learner.model import Policy
+from agentrl.rollout.hf import HFSampler
+from agentrl.settings import Settings
+from agentrl.types import Request, Sampler, Sampling, ids32
+
+PROMPT, REPLY = 320, 16
+"""tokens of the probe: long enough to be found in a prefix cache, whose blocks hold 128 tokens at most"""
+TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.05}
+"""nats between the two: the largest over the reply's tokens, in bfloat16 the mean"""
+
+
+def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sampler:
+    """Return the sampler that the settings name; one with weights of its own has none until a `Sync`.
+
+    `ends` are the ids that end a reply.
+    Errors: ConfigError where the engine is missing, of an unknown version, or does not start.
+    """
+    how = settings.rollout
+    if how.backend == "hf":
+        return HFSampler(policy.module, eos_ids=ends, pad_id=policy.pad, shared=True)
+    from agentrl.rollout.vllm import EngineOptions, VLLMSampler
+
+    options = EngineOptions(
+        settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
+    )
+    if how.server is not None:
+        from agentrl.rollout.served import ServedSampler
+
+        return ServedSampler(how.server, ends, options)
+    with tempfile.TemporaryDirectory(prefix="agentrl-model-") as folder:
+        policy.module.config.save_pretrained(folder)
+        policy.tokenizer.save_pretrained(folder)
+        return VLLMSampler(Path(folder), ends, options)
+
+
+class Sync:
+    """Hands the policy's weights to a sampler, and proves that they arrived."""
+
+    def __init__(self, policy: Policy, sampler: Sampler, settings: Settings) -> None:
+        self.policy, self.sampler = policy, sampler
+        self.shared = settings.rollout.backend == "hf"
+        """the sampler reads the policy's own weights: there is nothing to hand over or to prove"""
+        self._processed = settings.rollout.logprobs == "processed"
+        self._dtype = settings.model.dtype
+        length = min(PROMPT, settings.rollout.max_context - REPLY)
+        if not self.shared and length < 1:
+            raise ConfigError(
+                f"rollout.max_context={settings.rollout.max_context}: no room for a probe of the weights, which"
+                f" takes more than {REPLY} tokens"
+            )
+        dice = random.Random(0)
+        self._prompt = ids32([dice.randrange(len(policy.tokenizer)) for _ in range(length)])
+
+    def __call__(self, version: int) -> dict[str, float]:
+        """Hand over the weights of `version`; return `sync_gap`, how far the two are apart, in nats.
+
+        Edge:   nothing is returned where sampler and policy share their weights.
+        Errors: RunError where they are further apart than rounding explains.
+        """
+        self.sampler.load_weights(self.policy.weights(), version)
+        if self.shared:
+            return {}
+        gap = self.gap()
+        limit = TOLERANCE[self._dtype]
+        if not gap <= limit:
+            raise RunError(
+                f"after the weights of version {version} were handed over, the sampler's log-probabilities of a"
+                f" fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
+                f" {self._dtype}): it samples from other weights than those trained. The run stops, as it would"
+                " learn from replies that its policy did not give. Known causes: an engine that leaves out a"
+                " tied output head, or keeps keys and values of the old weights; please report this with the"
+                " versions in summary.json"
+            )
+        return {"sync_gap": gap}
+
+    @torch.no_grad()
+    def gap(self) -> float:
+        """Return how far the sampler's log-probabilities are from the trainer's, on a reply it draws now."""
+        sampling = Sampling(max_tokens=REPLY, processed=self._processed)
+        (sample,) = self.sampler.generate([Request(self._prompt, key=(0, 0, 0, 0))], sampling)
+        count = len(sample.ids)
+        ids = torch.tensor([[*self._prompt, *sample.ids]], device=self.policy.device)
+        column = torch.arange(len(self._prompt), ids.shape[1], device=self.policy.device)
+        found = self.policy.columns(
+            ids, torch.zeros_like(column), column, ids[0, -count:], frozenset({"logp"})
+        )
+        apart = (found["logp"].cpu().double() - torch.tensor(sample.logprobs, dtype=torch.float64)).abs()
+        return float(apart.mean() if self._dtype == "bfloat16" else apart.max())
