@@ -65,16 +65,20 @@ class Engine:
         self._put = "move {} to {}" if room.game.dialect == "0.4" else "put {} in/on {}"
         words = ("look", "inventory", "help") if room.game.help else ("look", "inventory")
         always: dict[str, Move] = {word: (word, -1, -1) for word in words}
-        # Only receptacles elsewhere: a step that changes nothing is not offered, though one may want to say it.
+        # Only receptacles elsewhere: what changes nothing is not offered, though a look inside would be new.
         self._roads = [
             always | {f"go to {room.receptacles[r]}": ("go", -1, r)
                       for r, at in enumerate(room.location_of) if at != location}
             for location in range(len(room.locations))
         ]  # fmt: skip
         goal = room.game.goal
-        self._wanted = frozenset(o for o, types in enumerate(room.object_types) if goal.item in types)
-        self._targets = tuple(r for r, types in enumerate(room.receptacle_types) if goal.target in types)
-        self._lamps = room.marks["toggleable"] & {
+        self.wanted: frozenset[int] = frozenset(
+            o for o, types in enumerate(room.object_types) if goal.item in types
+        )
+        """objects of the goal's class"""
+        self.targets = tuple(r for r, types in enumerate(room.receptacle_types) if goal.target in types)
+        """receptacles of the goal's class"""
+        self.lamps = room.marks["toggleable"] & {
             o for o, types in enumerate(room.object_types) if goal.target in types
         }
 
@@ -161,14 +165,14 @@ class Engine:
         """Tell whether the game's goal holds in a state."""
         room, kind = self.room, self.room.game.goal.kind
         if kind == "look_at_obj_in_light":
-            lit = self._lamps.intersection(state.toggled)
-            return state.held in self._wanted and any(
+            lit = self.lamps.intersection(state.toggled)
+            return state.held in self.wanted and any(
                 o in lit for r in room.here[state.at] for o in state.inside[r]
             )
         needed = 2 if kind == "pick_two_obj_and_place" else 1
         return any(
-            sum(o in self._wanted and self.ready(state, o) for o in state.inside[r]) >= needed
-            for r in self._targets
+            sum(o in self.wanted and self.ready(state, o) for o in state.inside[r]) >= needed
+            for r in self.targets
         )
 
     def ready(self, state: State, o: int) -> bool:

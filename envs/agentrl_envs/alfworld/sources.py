@@ -1,6 +1,7 @@
 """Where games come from: the original tree of `game.tw-pddl` files, packed archives, one file alone.
 
-A source has splits, a split has entries, an entry can be read as a game. Nothing is read before it is asked for.
+A source has splits, a split has entries, an entry can be read as a game. Nothing is read before it is asked
+for.
 """
 
 import hashlib
