@@ -95,7 +95,8 @@ class Explorer:
         if not held:
             return [*self._fetching(item, offered), *self._exploring(item)]
         if kind_of(held) != item:
-            return self._laying(held, self.notes.places, offered)
+            near = sorted(self.notes.places, key=lambda place: place not in self.notes.here)
+            return self._laying(held, near, offered)
         if self.goal.kind == "look_at_obj_in_light":
             return self._lighting()
         verb = _VERB.get(self.goal.kind)
@@ -184,7 +185,7 @@ class Explorer:
 
     def _laying(self, held: str, places: Sequence[str], offered: Collection[str]) -> list[str]:
         """Return what lays the thing down in one of these places, the first that takes it."""
-        for place in sorted(places, key=lambda place: place not in self.notes.here):
+        for place in places:
             if (held, place) in self._refused:
                 continue
             lay = [f"move {held} to {place}", f"put {held} in/on {place}"]

@@ -26,6 +26,11 @@ SPLITS = ("train", "valid_train", "valid_seen", "valid_unseen")
 """of the original data, those to learn from first"""
 _ARCHIVE = re.compile(r"(?:games_)?(.+)\.jsonl\.xz")
 _GOAL = "Your task is to: "
+_UNPLAYED = re.compile("movable|Sliced")
+"""in the name of a folder: tasks that the original leaves out"""
+_MARK = re.compile(rb'"solvable":\s*(true|false)')
+_TAIL = 4096
+"""bytes from the end in which the mark is looked for"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Source(Protocol):
         ...
 
 
-def opened(data: str) -> Source:
+def opened(data: str) -> "Tree | Archives":
     """Return the source at a path: a folder or a file.
 
     Errors: ConfigError where there is nothing, or nothing that holds games.
@@ -112,26 +117,46 @@ class Tree:
         return tuple(self._folders)
 
     def entries(self, split: str) -> Sequence[Entry]:
-        """Return the games of a split, by id; those that the original marks as not solvable are no games.
+        """Return the games of a split, by id: those that the original plays.
 
         Errors: DataError where there is none.
         """
         folder = self._folders[split]
-        files = [folder] if folder.is_file() else sorted(folder.rglob(GAME))
-        if not files:
-            raise DataError(f"{folder}: no {GAME} below it")
-        return [Entry(file.parent.relative_to(self.root).as_posix(), self._kind(file)) for file in files]
+        if folder.is_file():
+            return [self._entry(folder)]
+        files = sorted(folder.rglob(GAME))
+        played = [file for file in files if not _UNPLAYED.search(file.parent.parent.name) and _solvable(file)]
+        if not played:
+            raise DataError(f"{folder}: of {len(files)} files {GAME} below it none is marked as solvable")
+        return [self._entry(file) for file in played]
 
-    def _kind(self, file: Path) -> str:
-        """Return the sort of task, from the folder's name where that says it."""
+    def _entry(self, file: Path) -> Entry:
+        """Return a file's entry, with the sort of task from the folder's name where that says it."""
         said = file.parent.parent.name.partition("-")[0]
-        return said if said in KINDS else game("", _texts(file), str(file)).goal.kind
+        kind = said if said in KINDS else game("", _texts(file), str(file)).goal.kind
+        return Entry(file.parent.relative_to(self.root).as_posix(), kind)
+
+    def texts(self, entry: Entry) -> Mapping[str, Any]:
+        """Return what the game's file holds."""
+        return _texts(self._file(entry))
 
     def game(self, entry: Entry) -> Game:
         """Return a game, read and checked."""
-        single = self._folders.get("game")
-        file = single or self.root / entry.id / GAME
-        return game(entry.id, _texts(file), str(file))
+        return game(entry.id, self.texts(entry), str(self._file(entry)))
+
+    def _file(self, entry: Entry) -> Path:
+        return self._folders.get("game") or self.root / entry.id / GAME
+
+
+def _solvable(file: Path) -> bool:
+    """Tell whether the original marks a game as solvable; the mark stands near the end of the file."""
+    try:
+        with file.open("rb") as opened_file:
+            opened_file.seek(max(0, file.stat().st_size - _TAIL))
+            found = _MARK.findall(opened_file.read())
+    except OSError as why:
+        raise DataError(f"{file}: cannot be read: {why.strerror or why}") from None
+    return found[-1] == b"true" if found else bool(_texts(file).get("solvable"))
 
 
 def _texts(file: Path) -> Mapping[str, Any]:
@@ -180,11 +205,14 @@ class Archives:
             raise DataError(f"{file}: holds no game")
         return found
 
-    def game(self, entry: Entry) -> Game:
-        """Return a game, read and checked against the fingerprint it was packed with."""
+    def texts(self, entry: Entry) -> Mapping[str, Any]:
+        """Return what the game's own `game.tw-pddl` held, checked against the fingerprint it was packed with.
+
+        Written by `json.dumps` it is that file to the byte.
+        """
         row = msgspec.json.decode(zlib.decompress(entry.packed))
         domain, grammar = self._shared
-        texts = {
+        found = {
             "pddl_domain": domain,
             "grammar": re.sub(f'{_GOAL}[^"\n]*', lambda _: _GOAL + row["goal"], grammar, count=1),
             "pddl_problem": row["pddl_problem"],
@@ -192,12 +220,16 @@ class Archives:
             "walkthrough": row.get("walkthrough", []),
         }
         wanted = row.get("sha1")
-        if wanted and hashlib.sha1(json.dumps(texts).encode()).hexdigest() != wanted:
+        if wanted and hashlib.sha1(json.dumps(found).encode()).hexdigest() != wanted:
             raise DataError(
                 f"{entry.id}: not the game that was packed; the archive, domain.pddl or grammar.twl2 in"
                 f" {self.root} has been changed"
             )
-        return game(entry.id, texts, entry.id)
+        return found
+
+    def game(self, entry: Entry) -> Game:
+        """Return a game, read and checked."""
+        return game(entry.id, self.texts(entry), entry.id)
 
     @cached_property
     def _shared(self) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The games of an environment's options, dealt to train, dev and test; shared by all its episodes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -21,7 +21,7 @@ HELD_OUT = 10
 READY = 64
 """games kept compiled, about 0.2 MB each"""
 _PLACE: Mapping[str, int] = MappingProxyType({"dev": HELD_OUT - 2, "test": HELD_OUT - 1})
-_AUTO: Mapping[str, Sequence[str]] = MappingProxyType(
+_AUTO: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"train": ("train",), "dev": ("valid_train",), "test": ("valid_seen", "valid_unseen")}
 )
 _SEED_STEP = 10_000_000
