@@ -17,7 +17,7 @@ from agentrl.learner.model import Policy
 from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
-from agentrl.rollout.collect import Actor, PlayerActor, SamplerActor, Start, collect
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.sync import Sync, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
@@ -44,10 +44,15 @@ class Judge:
     """Plays panels and says how it went."""
 
     chat: Chat
-    sampler: Sampler
+    sync: Sync
     make_env: Callable[[Split], TextEnv]
     settings: RolloutSettings
     seed: int
+
+    @property
+    def sampler(self) -> Sampler:
+        """The policy's own."""
+        return self.sync.sampler
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
@@ -65,14 +70,15 @@ class Judge:
         begun = time.perf_counter()
         split: Split = panel[0].split  # type: ignore[assignment]
         starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
-        episodes = collect(
-            starts,
+        collector = Collector(
             lambda: self.make_env(split),
             actor,
             self.chat,
-            seed=stream(self.seed, "eval", name),
-            how=self.settings.order,
+            stream(self.seed, "eval", name),
+            parallel=self.settings.parallel,
+            schedule=self.settings.order,
         )
+        episodes = [episode.trajectory for episode in collector.play(starts)]
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
 
 
@@ -93,9 +99,9 @@ def judge_of(settings: Settings, policy: Policy) -> Judge:
             f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
         )
     chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
-    sampler = make_sampler(settings, policy, policy.ends | {chat.end})
-    Sync(policy, sampler, settings)(0)
-    return Judge(chat, sampler, lambda split: make_env(settings, split), how, settings.run.seed)
+    sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
+    sync(0)
+    return Judge(chat, sync, lambda split: make_env(settings, split), how, settings.run.seed)
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:

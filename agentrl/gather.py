@@ -12,9 +12,9 @@ from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
-from agentrl.evaluate import sampling_of, stream
+from agentrl.evaluate import first, sampling_of, stream
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import PlayerActor, SamplerActor, Start, collect
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start, collect
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
 from agentrl.trajectories import read_trajectories, write_trajectories
@@ -76,14 +76,7 @@ class Gatherer:
     def _branched(self, plan: Branches, iteration: int) -> Batch:
         """Play trees and put the algorithm's preferences into a table."""
         starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-        grown = branch(
-            starts,
-            lambda: self.make_env("train"),
-            self._policy(),
-            self.chat,
-            seed=self._seed(iteration),
-            plan=plan,
-        )
+        grown = branch(starts, self._collector(self._policy(), self._seed(iteration)), plan)
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
@@ -115,13 +108,21 @@ class Gatherer:
             for number, task in self._tasks(iteration)
             for sample in range(plan.size)
         ]
-        return collect(
-            starts,
+        return self._play(starts, self._policy(), self._seed(iteration))
+
+    def _play(self, starts: Sequence[Start], actor: Actor, seed: int) -> list[Trajectory]:
+        return [episode.trajectory for episode in self._collector(actor, seed).play(starts)]
+
+    def _collector(self, actor: Actor, seed: int) -> Collector:
+        how, weights = self.settings.rollout, self.settings.reward
+        return Collector(
             lambda: self.make_env("train"),
-            self._policy(),
+            actor,
             self.chat,
-            seed=self._seed(iteration),
-            reward_weights=self.settings.reward,
+            seed,
+            weights,
+            parallel=how.parallel,
+            schedule=how.order,
         )
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
@@ -167,16 +168,28 @@ class Gatherer:
             if plan.source == "demonstrator"
             else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
         )
-        episodes = collect(
-            starts,
-            lambda: self.make_env("train"),
-            actor,
-            self.chat,
-            seed=stream(self.settings.run.seed, "stored"),
-            reward_weights=self.settings.reward,
-        )
+        episodes = self._play(starts, actor, stream(self.settings.run.seed, "stored"))
         checked(episodes, self.settings.run.failures)
         return episodes
+
+
+def demonstrations(
+    settings: Settings, make_env: Callable[[Split], TextEnv], panel: Panel, chat: Chat
+) -> TokenTable:
+    """Return what the environment's demonstrator says on the training tasks of the warm start.
+
+    Errors: RunError where more episodes failed than the run allows.
+    """
+    tasks = first(panel, settings.warm.tasks)
+    starts = [
+        Start(task, task.id, sample, number)
+        for sample in range(settings.warm.demonstrations)
+        for number, task in enumerate(tasks)
+    ]
+    seed = stream(settings.run.seed, "warm")
+    episodes = collect(starts, lambda: make_env("train"), PlayerActor("demonstrator"), chat, seed=seed)
+    checked(episodes, settings.run.failures)
+    return token_table([e for e in episodes if e.scorable])
 
 
 def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ import torch
 
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.model import Policy
+from agentrl.rollout.engine import EngineOptions
 from agentrl.rollout.hf import HFSampler
 from agentrl.settings import Settings
 from agentrl.types import Request, Sampler, Sampling, ids32
@@ -32,8 +33,6 @@ def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sa
     how = settings.rollout
     if how.backend == "hf":
         return HFSampler(policy.module, eos_ids=ends, pad_id=policy.pad, shared=True)
-    from agentrl.rollout.vllm import EngineOptions, VLLMSampler
-
     options = EngineOptions(
         settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
     )
@@ -41,6 +40,8 @@ def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sa
         from agentrl.rollout.served import ServedSampler
 
         return ServedSampler(how.server, ends, options)
+    from agentrl.rollout.vllm import VLLMSampler
+
     with tempfile.TemporaryDirectory(prefix="agentrl-model-") as folder:
         policy.module.config.save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
@@ -59,8 +60,8 @@ class Sync:
         length = min(PROMPT, settings.rollout.max_context - REPLY)
         if not self.shared and length < 1:
             raise ConfigError(
-                f"rollout.max_context={settings.rollout.max_context}: no room for a probe of the weights, which"
-                f" takes more than {REPLY} tokens"
+                f"rollout.max_context={settings.rollout.max_context}: no room for a probe of the weights,"
+                f" which takes more than {REPLY} tokens"
             )
         dice = random.Random(0)
         self._prompt = ids32([dice.randrange(len(policy.tokenizer)) for _ in range(length)])
@@ -78,12 +79,11 @@ class Sync:
         limit = TOLERANCE[self._dtype]
         if not gap <= limit:
             raise RunError(
-                f"after the weights of version {version} were handed over, the sampler's log-probabilities of a"
-                f" fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
-                f" {self._dtype}): it samples from other weights than those trained. The run stops, as it would"
-                " learn from replies that its policy did not give. Known causes: an engine that leaves out a"
-                " tied output head, or keeps keys and values of the old weights; please report this with the"
-                " versions in summary.json"
+                f"after the weights of version {version} were handed over, the sampler's log-probabilities of"
+                f" a fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
+                f" {self._dtype}): it samples from other weights than those trained. The run stops, as it"
+                " would learn from replies that its policy did not give. Known causes: an engine that leaves"
+                " out a tied output head, or keeps keys and values of the old weights"
             )
         return {"sync_gap": gap}
 

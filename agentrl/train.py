@@ -18,14 +18,14 @@ from typing import Any, Literal
 import torch
 
 from agentrl.algo import AlgoState, Stored
-from agentrl.batch import token_table
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split, TextEnv
 from agentrl.errors import ConfigError
-from agentrl.evaluate import first, judge_of, stream
+from agentrl.evaluate import judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
-from agentrl.gather import Gatherer, checked
+from agentrl.gather import Gatherer, demonstrations
 from agentrl.learner import checkpoint
+from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
 from agentrl.learner.start import new_policy, saved_policy, some_player
 from agentrl.learner.step import Learner, check_learner
@@ -34,7 +34,6 @@ from agentrl.ledger import Ledger
 from agentrl.preflight import preflight
 from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
-from agentrl.rollout.collect import PlayerActor, Start, collect
 from agentrl.settings import Settings
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
@@ -112,6 +111,7 @@ class Run:
             self.folder.rewind("warm", 0)
         if self.state is None or self.state["phase"] == "warm":
             self._warm_start()
+        self._sync(0)
         self._measure("warm_start")
         self._reinforce()
         self._measure("final")
@@ -139,6 +139,10 @@ class Run:
         """Return the wall time of the run, that before a kill included."""
         return time.perf_counter() - self.begun
 
+    def _sync(self, version: int) -> dict[str, float]:
+        with self._timed("sync"):
+            return self.judge.sync(version)
+
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
         begun = time.perf_counter()
@@ -155,38 +159,23 @@ class Run:
 
     def _warm_start(self) -> None:
         """Learn from demonstrations; a round is the unit of resumption."""
-        warm = self.settings.warm
+        settings, warm = self.settings, self.settings.warm
         if not warm.demonstrations:
             return
         if not self._has_demonstrator():
-            untrained = f"env '{self.settings.env}' has no demonstrator: RL starts from the untrained model"
+            untrained = f"env '{settings.env}' has no demonstrator: RL starts from the untrained model"
             log.info(untrained)
             self.progress.line(untrained)
             return
-        seed = self.settings.run.seed
         with self._timed("warm"):
-            tasks = first(self.panels["train"], warm.tasks)
-            starts = [
-                Start(task, task.id, sample, number)
-                for sample in range(warm.demonstrations)
-                for number, task in enumerate(tasks)
-            ]
-            self.progress.phase("demonstrations", len(starts))
-            episodes = collect(
-                starts,
-                lambda: self.make_env("train"),
-                PlayerActor("demonstrator"),
-                self.chat,
-                seed=stream(seed, "warm"),
-            )
-            checked(episodes, self.settings.run.failures)
-            table = token_table([e for e in episodes if e.scorable])
+            self.progress.phase("demonstrations", 1)
+            table = demonstrations(settings, self.make_env, self.panels["train"], self.chat)
             start = WarmStart(
                 self.policy,
                 table,
                 warm,
-                seed=stream(seed, "warm order"),
-                budget=self.settings.learner.microbatch_tokens,
+                seed=stream(settings.run.seed, "warm order"),
+                budget=settings.learner.microbatch_tokens,
             )
         done = 0
         if self.state is not None:
@@ -214,7 +203,7 @@ class Run:
         """Collect, credit, train, iteration after iteration."""
         settings = self.settings
         state, done, learner = self._learner()
-        self.sampler.load_weights((), done)
+        self._sync(done)
         gatherer = Gatherer(
             settings,
             self.algo,
@@ -235,6 +224,7 @@ class Run:
                 table, metrics, episodes = gatherer.gather(iteration)
             self.environment_steps += int(metrics.pop("environment_steps"))
             self.policy.module.train()
+            self.sampler.rest()
             if table is None:
                 log.warning(
                     "iteration %d: nothing to learn from, the weights stay as they are", iteration + 1
@@ -245,7 +235,7 @@ class Run:
                     metrics |= learner.learn(table, state, iteration, seed, fresh=fresh)
                 state = self.algo.after_step(state, metrics)
             number = iteration + 1
-            self.sampler.load_weights((), number)
+            metrics |= self._sync(number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
             self.progress.step(
@@ -263,10 +253,9 @@ class Run:
         """Return the algorithm's state, the iterations done, and the learner as it then was."""
         settings = self.settings
         reference = self._reference()
-        trust = settings.rollout.old != "recompute"
-        learner = Learner(
-            self.policy, self.algo, settings.learner, settings.run.iterations, trust, reference=reference
-        )
+        trust, correction = settings.rollout.trusts_sampler, Correction.of(settings.rollout)
+        plan = settings.learner, settings.run.iterations, trust
+        learner = Learner(self.policy, self.algo, *plan, reference=reference, correction=correction)
         if self.state is None:
             return self.algo.start(), 0, learner
         if "value_head" in self.state and self.policy.value_head is not None:

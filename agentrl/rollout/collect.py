@@ -111,11 +111,10 @@ def collect(
     *,
     seed: int,
     reward_weights: Mapping[str, float] | None = None,
-    schedule: Schedule = "logical",
 ) -> list[Trajectory]:
     """Return the trajectory of each start, in order; `Collector` has more to set.
 
     Edge: what an environment raises ends its own episode with `environment_error`, and nothing else.
     """
-    collector = Collector(make_env, actor, chat, seed, reward_weights or {}, schedule=schedule)
+    collector = Collector(make_env, actor, chat, seed, reward_weights or {})
     return [episode.trajectory for episode in collector.play(starts)]

@@ -2,16 +2,13 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from agentrl.algo import Branches
 from agentrl.credit.trees import backed_up
-from agentrl.env import TextEnv
 from agentrl.errors import ConfigError
-from agentrl.rollout.actors import Actor
-from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Collector
 from agentrl.rollout.episode import Start
 from agentrl.types import Node, Trajectory, Tree, Turn
@@ -34,15 +31,7 @@ class _Branch:
     start: Start
 
 
-def branch(
-    starts: Sequence[Start],
-    make_env: Callable[[], TextEnv],
-    actor: Actor,
-    chat: Chat,
-    *,
-    seed: int,
-    plan: Branches,
-) -> list[Grown]:
+def branch(starts: Sequence[Start], collector: Collector, plan: Branches) -> list[Grown]:
     """Return a tree for each start: a trunk, and `width - 1` alternatives from each of `points` states on it.
 
     The states are drawn from (seed, task number, sample); a shorter trunk is branched at each of its turns.
@@ -56,21 +45,24 @@ def branch(
         raise ConfigError(
             f"width={width}, points={points}: a tree needs a width of 2 or more and 1 point or more"
         )
-    env = make_env()
+    env = collector.make_env()
     if env.restorable == "no":
         raise ConfigError(
             f"env '{env.name}' cannot be restored (restorable='no'), so it cannot be branched;"
             " use an algorithm that plays episodes in groups"
         )
-    collector = Collector(make_env, actor, chat, seed, moments=True)
     # Samples are renumbered so that trunks and alternatives of one task never share a random stream.
     stride = 1 + points * (width - 1)
-    trunks = collector.play([replace(start, sample=start.sample * stride) for start in starts])
+    trunks = replace(collector, moments=True).play(
+        [replace(start, sample=start.sample * stride) for start in starts]
+    )
     wanted: list[_Branch] = []
     for number, trunk in enumerate(trunks):
         if trunk.trajectory.scorable:
             turns = _points(
-                len(trunk.trajectory.turns), points, f"{seed}/{trunk.start.number}/{trunk.start.sample}"
+                len(trunk.trajectory.turns),
+                points,
+                f"{collector.seed}/{trunk.start.number}/{trunk.start.sample}",
             )
             places = [turn for turn in turns for _ in range(width - 1)]
             wanted += [
@@ -81,7 +73,7 @@ def branch(
                 )
                 for i, turn in enumerate(places, 1)
             ]
-    played = replace(collector, moments=False).play([one.start for one in wanted])
+    played = collector.play([one.start for one in wanted])
     below: list[list[tuple[int, Trajectory]]] = [[] for _ in starts]
     for one, episode in zip(wanted, played, strict=True):
         below[one.trunk].append((one.turn, episode.trajectory))

