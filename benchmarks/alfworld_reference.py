@@ -2,7 +2,7 @@
 
     python benchmarks/alfworld_reference.py DATA [episodes=200] [seed=0] [split=train] [steps=30]
 
-Needs the original's packages: `pip install agentrl[alfworld-ref]` (a C++ compiler and cmake build the planner).
+Needs the original's packages (`pip install agentrl[alfworld-ref]`; a C++ compiler and cmake build the planner).
 Prints every difference, the verbs that were covered, and the seconds each side took.
 """
 

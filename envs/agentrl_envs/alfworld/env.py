@@ -39,6 +39,11 @@ class AlfWorld(TextEnv):
         "env.view": "notes",
         "env.noise": 1.0,
         "rollout.history": 0,
+        "rollout.max_context": 256,
+        "warm.tasks": 1000,
+        "warm.demonstrations": 2,
+        # In groups that all fail the penalty is all that differs, and standardising makes it a full signal.
+        "algo.invalid_penalty": 0.0,
     }
     play: Play
     """the game of the episode"""

@@ -132,9 +132,14 @@ def line(notes: Notes, goal: Goal) -> str:
         for thing, place in notes.where(kind)
     ]
     hold = " ".join([*sorted(notes.how.get(notes.held, ())), notes.held])
-    parts = (("todo", first.values()), ("did", did), ("here", here), ("seen", seen))
-    told = [f"{name} {' , '.join(what) or 'nothing'}" for name, what in parts]
-    return " | ".join([*told, f"hold {hold.strip() or 'nothing'}"])
+    parts = {
+        "todo": " ".join(first.values()),
+        "did": " , ".join(did),
+        "here": " ".join(here),
+        "seen": " ".join(seen),
+        "hold": hold.strip(),
+    }
+    return " | ".join(f"{name} {what or 'nothing'}" for name, what in parts.items())
 
 
 def _state(notes: Notes, place: str) -> str:

@@ -26,6 +26,8 @@ ARITY: Mapping[str, int] = {
     "ison": 1, "istoggled": 1, "sliceable": 1, "issliced": 1,
 }  # fmt: skip
 """the domain's predicates and how many arguments each takes"""
+DEEPEST = 100
+"""brackets open at once; the original's texts have 9"""
 UNPLAYED = ("opened", "holds", "holdsany")
 """predicates that no game starts with"""
 _TREATED = """(and (exists (?r - receptacle) (exists (?o - object)
@@ -94,7 +96,8 @@ def problem(text: str) -> tuple[Mapping[str, tuple[Fact, ...]], Goal]:
     whole = expression(text, "problem")
     if whole[:1] != ["define"]:
         raise DataError("the problem does not start with (define")
-    parts = {part[0]: part[1:] for part in whole[1:] if isinstance(part, list) and part}
+    sections = [part for part in whole[1:] if isinstance(part, list) and part]
+    parts = {part[0]: part[1:] for part in sections if isinstance(part[0], str)}
     if parts.get(":domain") != ["alfred"]:
         raise DataError(f"the problem is of domain {_shown(parts.get(':domain'))}, not of alfred")
     for section in (":init", ":goal"):
@@ -102,10 +105,11 @@ def problem(text: str) -> tuple[Mapping[str, tuple[Fact, ...]], Goal]:
             raise DataError(f"the problem has no {section}")
     facts: dict[str, list[Fact]] = {}
     for fact in parts[":init"]:
+        if isinstance(fact, list) and fact[:1] == ["="]:
+            continue  # costs and distances: the planner's business
         if not isinstance(fact, list) or not all(isinstance(word, str) for word in fact):
             raise DataError(f"{_shown(fact)} is no fact")
-        if fact[:1] != ["="]:  # costs and distances: the planner's business
-            facts.setdefault(_predicate(fact), []).append(tuple(fact[1:]))
+        facts.setdefault(_predicate(fact), []).append(tuple(fact[1:]))
     known = {predicate: tuple(found) for predicate, found in facts.items()}
     _check(known)
     return known, _goal(parts[":goal"])
@@ -120,6 +124,8 @@ def expression(text: str, what: str) -> Expr:
     for word in _WORD.findall(re.sub(";[^\n]*", "", text).lower()):
         if word == "(":
             stack.append([])
+            if len(stack) > DEEPEST:
+                raise DataError(f"the {what} has more than {DEEPEST} brackets open at once")
         elif word != ")":
             stack[-1].append(word)
         elif len(stack) > 1:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from agentrl.env import Split
+from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError, DataError, nearest
 from agentrl.types import Panel, Task
 from agentrl_envs.alfworld.engine import Engine
@@ -50,11 +50,13 @@ class World:
     def _dealt(self, split: Split) -> Panel:
         name = self.splits[split]
         entries = self.source.entries(name or self.splits["train"])
-        # Too few to be divided: every split is all of them.
-        if len(entries) >= HELD_OUT:
+        few = len(entries) < HELD_OUT  # too few to be divided: every split is all of them
+        if not few:
             entries = [entry for number, entry in enumerate(entries) if self._belongs(split, number)]
-        shared = split != "train" and name in ("", self.splits["train"])
-        start = (("train", "dev", "test").index(split) + 1) * _SEED_STEP
+        others = [self.splits[other] for other in SPLITS if other != split]
+        # The games measured on keep their names, so that their panel is the same whatever lies beside them.
+        shared = split != "test" and (few or (name and name in others))
+        start = (SPLITS.index(split) + 1) * _SEED_STEP
         tasks = tuple(
             Task(
                 f"{split}:{entry.id}" if shared else entry.id,
