@@ -2,7 +2,7 @@
 
     python benchmarks/alfworld_reference.py DATA [episodes=200] [seed=0] [split=train] [steps=30]
 
-Needs the original's packages (`pip install agentrl[alfworld-ref]`; a C++ compiler and cmake build the planner).
+Needs the original's packages: `pip install agentrl[alfworld-ref]`, which compiles a planner (C++, cmake).
 Prints every difference, the verbs that were covered, and the seconds each side took.
 """
 
@@ -27,6 +27,8 @@ POLICIES = ("verbs", "uniform", "explorer", "walkthrough")
 
 def original(file: Path) -> Any:
     """Return the original's environment on a game file, wrapped as the alfworld package wraps it."""
+    # A script's own folder comes first, and the one beside this file is called like the package.
+    sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
     import textworld
     from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
 
