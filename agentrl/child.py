@@ -76,9 +76,26 @@ class Child:
     @property
     def resident(self) -> float:
         """Return the MiB that the process holds in memory; 0 where there is none, or it cannot be known."""
+        return self._pages(1)
+
+    @property
+    def held(self) -> float:
+        """Return the MiB that the process has allocated, which is what its memory bound counts."""
+        return self._pages(5)
+
+    def bound(self, memory: float) -> None:
+        """Let this process and the next ones allocate up `memory` MiB; elsewhere than on Linux the next."""
+        self._memory = int(memory * MIB)
+        if self.pid is not None and sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError):  # the next call will say how it ended
+                _, hard = resource.prlimit(self.pid, resource.RLIMIT_DATA)
+                resource.prlimit(self.pid, resource.RLIMIT_DATA, (self._memory, hard))
+
+    def _pages(self, column: int) -> float:
+        """Return what the system says of the process, in MiB."""
         try:
             with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * resource.getpagesize() / MIB
+                return int(file.read().split()[column]) * resource.getpagesize() / MIB
         except OSError:
             return 0.0
 
@@ -238,7 +255,8 @@ def serve() -> None:
     if os.getppid() != parent:
         os._exit(0)
     if memory:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        # Against accidents; whoever wants more can lift it, so that the parent can, too.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     channel = socket.socket(fileno=fd)
     channel.set_inheritable(False)
     os.dup2(2, 1)  # what is printed is for people
