@@ -7,7 +7,6 @@ outlive it.
 """
 
 import contextlib
-import ctypes
 import functools
 import json
 import logging
@@ -16,7 +15,6 @@ import pickle
 import resource
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -24,9 +22,10 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from agentrl import errors
+from agentrl.calls import LENGTH, MIB, left, read
 from agentrl.errors import ConfigError, DeadlineError, LostError, RaisedError
 
 log = logging.getLogger(__name__)
@@ -37,8 +36,20 @@ FAREWELL = 2.0
 """seconds a process may take to end by itself when it is told that nobody will call any more"""
 ANSWER = 64 << 20
 """bytes an answer may have, where nothing else is said"""
-MIB = 1 << 20
-_LENGTH = struct.Struct("!Q")
+
+
+class Process(Protocol):
+    """A process that can be ended."""
+
+    pid: int
+
+    def end(self, patience: float) -> int | None:
+        """End it, after `patience` seconds in which it may end by itself; return its exit code, if known."""
+        ...
+
+    def abandon(self) -> None:
+        """Let it end: nobody is there to call it any more."""
+        ...
 
 
 class Child:
@@ -63,7 +74,7 @@ class Child:
         self._memory, self._most, self._start = int(memory * MIB), answer, start
         self._lock = threading.Lock()
         self._channel: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self.starts = 0
         """how often a process was started: another number means that what the child remembered is gone"""
@@ -76,26 +87,9 @@ class Child:
     @property
     def resident(self) -> float:
         """Return the MiB that the process holds in memory; 0 where there is none, or it cannot be known."""
-        return self._pages(1)
-
-    @property
-    def held(self) -> float:
-        """Return the MiB that the process has allocated, which is what its memory bound counts."""
-        return self._pages(5)
-
-    def bound(self, memory: float) -> None:
-        """Let this process and the next ones allocate up `memory` MiB; elsewhere than on Linux the next."""
-        self._memory = int(memory * MIB)
-        if self.pid is not None and sys.platform == "linux":
-            with contextlib.suppress(ProcessLookupError):  # the next call will say how it ended
-                _, hard = resource.prlimit(self.pid, resource.RLIMIT_DATA)
-                resource.prlimit(self.pid, resource.RLIMIT_DATA, (self._memory, hard))
-
-    def _pages(self, column: int) -> float:
-        """Return what the system says of the process, in MiB."""
         try:
             with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[column]) * resource.getpagesize() / MIB
+                return int(file.read().split()[1]) * resource.getpagesize() / MIB
         except OSError:
             return 0.0
 
@@ -117,21 +111,33 @@ class Child:
             self._gone(FAREWELL)
 
     def _begin(self) -> None:
-        """Start a process and hand it the function."""
+        """Start a process that has the function."""
         ours, theirs = socket.socketpair()
         try:
-            self._process = _starter(os.getpid()).submit(_started, theirs, self._memory).result()
+            self._process = self._launched(theirs)
         finally:
             theirs.close()
         self._channel = ours
-        self._end = weakref.finalize(self, _ended, self._process, ours, 0.0)
+        self._end = weakref.finalize(self, _abandoned, self._process, ours)
         self.starts += 1
+        try:
+            self._introduce()
+        except BaseException:
+            self._gone()
+            raise
+
+    def _launched(self, theirs: socket.socket) -> Process:
+        """Return a new process that reads calls from this end of a channel."""
+        return started("from agentrl.calls import serve; serve()", theirs, self._memory)
+
+    def _introduce(self) -> None:
+        """Hand the function to a process that has none yet."""
         self._asked(self._function, self._start)
 
     def _asked(self, request: bytes, deadline: float) -> Any:
         assert self._channel is not None
         try:
-            answer = _exchanged(self._channel, request, self._most, time.monotonic() + deadline)
+            answer = exchanged(self._channel, request, self._most, time.monotonic() + deadline)
         except TimeoutError:
             self._gone()
             raise DeadlineError(f"no answer within {deadline:g} s") from None
@@ -140,22 +146,22 @@ class Child:
         except BaseException:  # an answer to come would be taken for that of the next call
             self._gone()
             raise
-        match answer:
-            case {"answer": found}:
-                return found
-            case {"raised": [str(name), str(text)]}:
-                raise _raised(name, text)
-        self._gone()
-        raise LostError("the process said what is no answer, and was ended")
+        if answer is None:
+            self._gone()
+            raise LostError("the process said what is no answer, and was ended")
+        return said(answer)
 
     def _gone(self, patience: float = 0.0) -> str:
         """End the process; return how it ended, in words."""
         if self._process is None or self._channel is None or self._end is None:
             return "there is no process"
         self._end.detach()
-        code = _ended(self._process, self._channel, patience)
+        self._channel.close()
+        code = self._process.end(patience)
         self._process = self._channel = self._end = None
-        if code is None or code >= 0:
+        if code is None:
+            return "the process ended, and nobody knows how"
+        if code >= 0:
             return f"the process ended with exit code {code}"
         try:
             return f"the process was ended by {signal.Signals(-code).name}"
@@ -169,71 +175,85 @@ def _starter(pid: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="child-starter")
 
 
-def _started(theirs: socket.socket, memory: int) -> "subprocess.Popen[bytes]":
+def started(code: str, theirs: socket.socket, *words: object) -> Process:
+    """Return a new Python process that runs `code` with this end of a channel, our id and further words."""
     # The same path: the same plug-ins. The same hash seed: what one process did, the next one does again.
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"}
-    code = "from agentrl.child import serve; serve()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(theirs.fileno()), str(os.getpid()), str(memory)],
-        stdin=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno()],
-        env=surroundings,
-        start_new_session=True,  # what it starts ends with it, and Ctrl-C is the parent's to handle
-    )
+
+    def launched() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, (theirs.fileno(), os.getpid(), *words))],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env=surroundings,
+            start_new_session=True,  # what it starts ends with it, and Ctrl-C is the parent's to handle
+        )
+
+    return _Own(_starter(os.getpid()).submit(launched).result())
 
 
-def _ended(process: "subprocess.Popen[bytes]", channel: socket.socket, patience: float) -> int | None:
-    """End a process and what it started; return its exit code, None where even the kernel cannot end it."""
-    channel.close()
-    if patience:
-        deadline = time.monotonic() + patience
-        # Without reaping it: its number must stay its own until the whole group was ended.
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.005)
+class _Own:
+    """A process that this one started."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process, self.pid = process, process.pid
+
+    def end(self, patience: float) -> int | None:
+        """End it and what it started; return its exit code, None where even the kernel cannot end it."""
+        end_group(self.pid, patience)
+        try:
+            return self._process.wait(timeout=10.0)
+        except subprocess.TimeoutExpired:
+            log.warning("process %d does not end, not even by SIGKILL", self.pid)
+            return None
+
+    def abandon(self) -> None:
+        """End it."""
+        self.end(0.0)
+
+
+def end_group(pid: int, patience: float) -> None:
+    """Kill a child of this process and what it started, once it had `patience` seconds to end by itself."""
+    deadline = time.monotonic() + patience
+    # Without reaping it: its number must stay its own until the whole group was ended.
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            break
+        time.sleep(0.002)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    try:
-        return process.wait(timeout=10.0)
-    except subprocess.TimeoutExpired:
-        log.warning("process %d does not end, not even by SIGKILL", process.pid)
-        return None
+        os.killpg(pid, signal.SIGKILL)
 
 
-def _exchanged(channel: socket.socket, request: bytes, most: int, until: float) -> Any:
-    """Return the answer to a request; None where it is no JSON, or longer than `most` bytes.
+def _abandoned(process: Process, channel: socket.socket) -> None:
+    channel.close()
+    process.abandon()
 
-    Errors: TimeoutError, OSError (EOFError is none: an end of the stream is a ConnectionError here).
+
+def exchanged(channel: socket.socket, request: bytes, most: int, until: float) -> Any:
+    """Return what is said to a request, for `said`; None where that is no answer, or above `most` bytes.
+
+    Errors: TimeoutError after the moment `until`, OSError where nobody is there any more.
     """
-    channel.settimeout(_left(until))
-    channel.sendall(_LENGTH.pack(len(request)) + request)
-    (length,) = _LENGTH.unpack(_read(channel, _LENGTH.size, until))
+    channel.settimeout(left(until))
+    channel.sendall(LENGTH.pack(len(request)) + request)
+    (length,) = LENGTH.unpack(read(channel, LENGTH.size, until))
     if length > most:
         return None
     try:
-        return json.loads(_read(channel, length, until))
+        answer = json.loads(read(channel, length, until))
     except (ValueError, RecursionError):
         return None
+    match answer:
+        case {"answer": _} | {"raised": [str(), str()]}:
+            return answer
+    return None
 
 
-def _read(channel: socket.socket, length: int, until: float = float("inf")) -> bytes:
-    found = bytearray()
-    while len(found) < length:
-        if until != float("inf"):
-            channel.settimeout(_left(until))
-        more = channel.recv(min(length - len(found), MIB))
-        if not more:
-            raise ConnectionError("the other end is gone")
-        found += more
-    return bytes(found)
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def said(answer: Any) -> Any:
+    """Return the value of an answer; raise what was raised."""
+    if "answer" in answer:
+        return answer["answer"]
+    raise _raised(*answer["raised"])
 
 
 def _raised(name: str, text: str) -> Exception:
@@ -242,40 +262,3 @@ def _raised(name: str, text: str) -> Exception:
     if isinstance(own, type) and issubclass(own, errors.AgentRLError):
         return own(text)
     return RaisedError(f"{name}: {text}" if text else name)
-
-
-# In the child.
-
-
-def serve() -> None:
-    """Answer a parent's calls until it is gone: the whole life of a child."""
-    fd, parent, memory = map(int, sys.argv[1:4])
-    if sys.platform == "linux":  # elsewhere a call under way is finished first
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: also in the middle of a call
-    if os.getppid() != parent:
-        os._exit(0)
-    if memory:
-        # Against accidents; whoever wants more can lift it, so that the parent can, too.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    channel = socket.socket(fileno=fd)
-    channel.set_inheritable(False)
-    os.dup2(2, 1)  # what is printed is for people
-    function: Callable[..., Any] | None = None
-    with contextlib.suppress(ConnectionError):
-        while True:
-            request = _read(channel, _LENGTH.unpack(_read(channel, _LENGTH.size))[0])
-            try:
-                if function is None:
-                    function, answer = pickle.loads(request), None
-                else:
-                    answer = function(*pickle.loads(request))
-                data = json.dumps({"answer": answer}).encode()
-            except Exception as why:
-                text = " ".join(str(why).split())
-                data = json.dumps({"raised": [type(why).__name__, text[:2000]]}).encode()
-            channel.sendall(_LENGTH.pack(len(data)) + data)
-    farewell = getattr(function, "close", None)
-    if farewell is not None:
-        farewell()
-    sys.stdout.flush()
-    os._exit(0)  # threads that it left behind are not waited for

@@ -1,4 +1,4 @@
-"""Environments in a worker process: asked by number there, and the form of their answers."""
+"""An environment in a worker process, and the form of its answers."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Any, Required, TypedDict
 
 import msgspec
 
-from agentrl.env import Player, Split, TextEnv
+from agentrl.env import Player, PlayerKind, Split, TextEnv
+from agentrl.errors import EpisodeError
 from agentrl.registry import find
 from agentrl.types import Structure, Task
 
@@ -60,42 +61,46 @@ class Step:
 
 
 class Inside:
-    """The function of a worker: `(number, what, arguments)` to plain values.
+    """The function of a worker: what is wanted, and its arguments, to plain values.
 
-    An environment that raised is not asked again; its number gets another one at the next beginning.
+    An environment that raised is not asked again; the next beginning makes another.
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
         self._name, self._options = name, dict(options)
-        self._worlds: dict[int, TextEnv] = {}
-        self._players: dict[int, list[Player]] = {}
+        self._env: TextEnv | None = None
+        self._players: list[Player] = []
 
-    def __call__(self, number: int, what: str, *args: Any) -> Any:
-        """Return what the environment of this number answers, as lists, dictionaries, text and numbers."""
-        return msgspec.to_builtins(getattr(self, what)(number, *args), enc_hook=_plain)
+    def __call__(self, what: str, *args: Any) -> Any:
+        """Return what the environment answers, as lists, dictionaries, text and numbers."""
+        return msgspec.to_builtins(getattr(self, what)(*args), enc_hook=_plain)
+
+    def prepare(self) -> None:
+        """Load what environments of one kind share, in the process that all workers are forked from."""
+        env = self._made("train")
+        env.tasks("train")
+        env.close()
 
     def close(self) -> None:
-        """Close the environments."""
-        for env in self._worlds.values():
-            env.close()
+        """Close the environment."""
+        if self._env is not None:
+            self._env.close()
 
-    def begin(self, number: int, split: Split, task: Task) -> dict[str, Any]:
+    def begin(self, split: Split, task: Task) -> dict[str, Any]:
         """Begin an episode of a task."""
-        env = self._taken(number, split)
+        env = self._taken(split)
         observation, info = env.reset(options={"task": task})
-        return self._scene(number, env, observation, info)
+        return self._scene(env, observation, info)
 
-    def restore(self, number: int, split: Split, snapshot: bytes) -> dict[str, Any]:
+    def restore(self, split: Split, snapshot: bytes) -> dict[str, Any]:
         """Return to a snapshot."""
-        env = self._taken(number, split)
+        env = self._taken(split)
         observation, info = env.restore(snapshot)
-        return self._scene(number, env, observation, info)
+        return self._scene(env, observation, info)
 
-    def step(self, number: int, action: str) -> dict[str, Any]:
+    def step(self, action: str) -> dict[str, Any]:
         """Do an action."""
-        env = self._worlds.pop(number)
-        observation, reward, terminated, truncated, info = env.step(action)
-        self._worlds[number] = env
+        observation, reward, terminated, truncated, info = self._playing.step(action)
         return {
             "observation": observation,
             "reward": reward,
@@ -104,35 +109,41 @@ class Inside:
             "info": info,
         }
 
-    def snapshot(self, number: int) -> bytes:
+    def snapshot(self) -> bytes:
         """Return the episode as bytes."""
-        return self._worlds[number].snapshot()
+        return self._playing.snapshot()
 
-    def player(self, number: int, kind: Any, seed: int) -> int:
+    def player(self, kind: PlayerKind, seed: int) -> int:
         """Make a player of the episode; return its place among them."""
-        players = self._players[number]
-        players.append(self._worlds[number].player(kind, seed))
-        return len(players) - 1
+        self._players.append(self._playing.player(kind, seed))
+        return len(self._players) - 1
 
-    def play(self, number: int, place: int, observation: str) -> str:
+    def play(self, place: int, observation: str) -> str:
         """Return a player's next action."""
-        return self._players[number][place](observation)
+        return self._players[place](observation)
 
-    def _taken(self, number: int, split: Split) -> TextEnv:
-        """Return the environment of a number, which it loses until the next `_scene`."""
-        env = self._worlds.pop(number, None)
-        self._players[number] = []
-        if env is None or env.split != split:
-            if env is not None:
-                env.close()
-            made: TextEnv = find("envs", self._name)(split, **self._options)
-            return made
-        return env
+    @property
+    def _playing(self) -> TextEnv:
+        if self._env is None:
+            raise EpisodeError("nothing was begun; call reset() first")
+        return self._env
 
-    def _scene(self, number: int, env: TextEnv, observation: str, info: dict[str, Any]) -> dict[str, Any]:
-        found = {"observation": observation, "info": info, "goal": env.goal(), "rules": env.instructions()}
-        self._worlds[number] = env
-        return found
+    def _made(self, split: Split) -> TextEnv:
+        made: TextEnv = find("envs", self._name)(split, **self._options)
+        return made
+
+    def _taken(self, split: Split) -> TextEnv:
+        """Return an environment of the split, which comes back with `_scene` only."""
+        env, self._env, self._players = self._env, None, []
+        if env is not None and env.split == split:
+            return env
+        if env is not None:
+            env.close()
+        return self._made(split)
+
+    def _scene(self, env: TextEnv, observation: str, info: dict[str, Any]) -> dict[str, Any]:
+        self._env = env
+        return {"observation": observation, "info": info, "goal": env.goal(), "rules": env.instructions()}
 
 
 def _plain(value: Any) -> Any:

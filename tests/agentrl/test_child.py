@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from agentrl.child import MIB, Child
+from agentrl.calls import MIB
+from agentrl.child import Child
 from agentrl.errors import ConfigError, DeadlineError, EpisodeError, LostError, RaisedError
 
 DEADLINE = 30.0

@@ -3,7 +3,7 @@
 import os
 import random
 import signal
-import sys
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,8 +31,6 @@ class Options:
     """share of actions answered with what is no number"""
     leak: int = 0
     """KiB that every action leaves behind"""
-    pid: bool = False
-    """observations name the process: nothing that could be played again"""
 
 
 class Faulty(TextEnv):
@@ -85,8 +83,7 @@ class Faulty(TextEnv):
         return Reply(self._scene(), reward=reward)
 
     def _scene(self) -> str:
-        where = f"Door {self.at}. Go {self.right[self.at]}."
-        return f"{where} [{os.getpid()}]" if self.options.pid else where
+        return f"Door {self.at}. Go {self.right[self.at]}."
 
     def _chance(self) -> None:
         options, dice = self.options, random.SystemRandom()
@@ -111,4 +108,15 @@ class Faulty(TextEnv):
         elif kind == "eat":
             LEAKED.append(bytearray(4 << 30))
         elif kind == "garbage":
-            os.write(int(sys.argv[1]), b"\x00\x00\x00\x00\x00\x00\x00\x02no")
+            os.write(descriptor(), b"\x00\x00\x00\x00\x00\x00\x00\x02no")
+
+
+def descriptor() -> int:
+    """Return the number of the socket that calls come through: the code of a model could find it, too."""
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                return number
+        except OSError:
+            continue
+    raise LookupError("there is no socket")
