@@ -157,6 +157,8 @@ def _evaluated(
             f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
             f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
         )
+        for kind, (solved, count) in one.by_kind.items():
+            print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
         found.append(one)
     return found
 
