@@ -34,7 +34,7 @@ def serve() -> None:
 
 
 def prepared() -> tuple[socket.socket, list[int]]:
-    """Return the channel and the further words of a process made by `started`; it dies with its parent now."""
+    """Return the channel and further words of a process made by `started`; it dies with its parent now."""
     fd, parent, *words = map(int, sys.argv[1:])
     die_with(parent)
     channel = socket.socket(fileno=fd)

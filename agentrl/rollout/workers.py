@@ -1,8 +1,8 @@
 """Environments in processes of their own: a hang, a crash, a leak or nonsense costs its own episode only.
 
 With `rollout.workers=N` every environment in play lives in a process, forked within milliseconds from one
-that has loaded what they share. N of them answer at a time; who comes when all are busy waits for its turn, so
-nothing piles up, and `rollout.deadline` counts from its turn on.
+that has loaded what they share. N of them answer at a time; who comes when all are busy waits for its turn,
+so nothing piles up, and `rollout.deadline` counts from its turn on.
 
 An environment may run the model's own code, and what that could make of its process must not reach this one:
 answers are JSON of bounded length (see `agentrl.child`), read into declared types (see `inside`), and
