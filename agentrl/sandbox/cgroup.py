@@ -24,9 +24,12 @@ class Group:
     def __init__(self, path: Path, events: str) -> None:
         self.path, self._events = path, events
 
-    def join(self, pid: int) -> None:
-        """Put a process in; whatever it starts from now on is in too."""
-        (self.path / "cgroup.procs").write_text(str(pid))
+    def joined(self, command: list[str]) -> list[str]:
+        """Return a command that joins the group and then is the one given, with whatever that starts.
+
+        Moving a process takes the kernel milliseconds: so it is done while the sandbox starts, by itself.
+        """
+        return ["sh", "-c", 'echo 0 > "$0" && exec "$@"', str(self.path / "cgroup.procs"), *command]
 
     def starved(self) -> bool:
         """Tell whether the kernel killed a member for memory."""

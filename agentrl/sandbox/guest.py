@@ -125,14 +125,39 @@ def become(job: Job, stdin: int, stdout: int, stderr: int, channel: tuple[int, .
         sys.modules["session"] = session
         exec(compile(job["serve"], "<session>", "exec"), session.__dict__)
         session.__dict__["serve"]()
+    status = 0
     try:
         exec(compile(job["program"], "main.py", "exec", dont_inherit=True), main.__dict__)
-    except SystemExit:
-        raise
+    except SystemExit as why:
+        status = exit_status(why.code)
     except BaseException as why:
         trace = why.__traceback__.tb_next  # type: ignore[union-attr]  # without this file's own line
         sys.excepthook(type(why), why.with_traceback(trace), trace)
-        raise SystemExit(1)
+        status = 1
+    finish(status)
+
+
+def exit_status(code: object) -> int:
+    """Return the status that `sys.exit(code)` ends with."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 255
+    print(code, file=sys.stderr)
+    return 1
+
+
+def finish(status: int) -> NoReturn:
+    """End as an interpreter does, threads, exit functions and buffers, but for 3 ms of tidying up."""
+    import atexit
+
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    os._exit(status)
 
 
 class Watch:

@@ -150,23 +150,26 @@ class BubbleBox(LocalBox):
     def __init__(self, limits: Limits, python: str) -> None:
         self._info, info = os.pipe()
         self._pidfd = -1
-        self._group: cgroup.Group | None = None
-        self._memory = limits.memory + limits.disk
+        self._group = cgroup.made(limits.memory + limits.disk)
         rules = os.memfd_create("filter")  # one a start: it is read from a position that copies share
         try:
             os.write(rules, filter.program())
             os.lseek(rules, 0, os.SEEK_SET)
             command = [*stranger()[0], *bubblewrap(limits, python, rules, info)]
+            if self._group is not None:
+                command = self._group.joined(command)
             super().__init__(command, compiled_guest(python), (rules, info), "bubblewrap")
         except BaseException:
             os.close(self._info)
+            if self._group is not None:
+                self._group.remove()
             raise
         finally:
             os.close(rules)
             os.close(info)
 
     def settle(self) -> None:
-        """Take hold of the first process inside, and put it in a group of its own."""
+        """Take hold of the first process inside."""
         said = b""
         while b"}" not in said:
             more = os.read(self._info, 4096)
@@ -178,10 +181,6 @@ class BubbleBox(LocalBox):
         if _parent_of(pid) != self._process.pid:  # gone already, and the number given to somebody else
             os.close(self._pidfd)
             self._pidfd = -1
-            return
-        self._group = cgroup.made(self._memory)
-        if self._group is not None:
-            self._group.join(pid)
 
     def starved(self) -> bool:
         """Tell what the group counted."""
