@@ -130,8 +130,9 @@ def job(
     stdin: str | bytes = b"",
     files: Mapping[str, str | bytes] | None = None,
     serve: str = "",
+    module: str = "__main__",
 ) -> dict[str, Any]:
-    """Return what the guest is told to do: run a program or, with `serve`, answer a session's requests."""
+    """Return what the guest is told to do: run a program or, with `serve`, answer requests."""
     source = program.encode(errors="surrogatepass")
     own = [] if serve else [("main.py", source)]  # beside its files, so that tracebacks show its lines
     rlimits = [
@@ -147,7 +148,7 @@ def job(
         "stdin": stdin.encode(errors="surrogatepass") if isinstance(stdin, str) else stdin,
         "files": [*own, *checked_files(files)],
         "serve": serve,
-        "module": "__main__",
+        "module": module,
         "output": limits.output,
         "rlimits": rlimits,
     }

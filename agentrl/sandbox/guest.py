@@ -16,7 +16,7 @@ length (4 bytes, big-endian), a payload.
 | r | ready |
 | o, e | standard output, standard error |
 | d | bytes from the program's channel |
-| x | the end: status, peak memory in KiB, processor time in us, "flood" or "-" |
+| x | the end: status, peak memory in KiB, processor time in us, flood, oom or - |
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def become(job: Job, stdin: int, stdout: int, stderr: int, channel: tuple[int, .
         session = type(sys)("session")
         sys.modules["session"] = session
         exec(compile(job["serve"], "<session>", "exec"), session.__dict__)
-        session.__dict__["serve"]()
+        session.__dict__["serve"](main.__dict__)
     status = 0
     try:
         exec(compile(job["program"], "main.py", "exec", dont_inherit=True), main.__dict__)
@@ -158,6 +158,20 @@ def finish(status: int) -> NoReturn:
         if stream is not None and not stream.closed:
             stream.flush()
     os._exit(status)
+
+
+def starved() -> bool:
+    """Tell whether the kernel killed something for memory, where a container shows its count."""
+    if os.getpid() != 1:
+        return False  # no container: the count is the machine's
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            with open(path) as file:
+                if any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in file):
+                    return True
+        except OSError:
+            pass  # the other layout, or nothing to see
+    return False
 
 
 class Watch:
@@ -235,7 +249,8 @@ class Watch:
             if pid == self.pid:
                 cpu = int(1e6 * (used.ru_utime + used.ru_stime))
                 code = os.waitstatus_to_exitcode(status)
-                return "%d %d %d %s" % (code, used.ru_maxrss, cpu, "flood" if self.flood else "-")
+                fate = "flood" if self.flood else "oom" if starved() else "-"
+                return f"{code} {used.ru_maxrss} {cpu} {fate}"
 
     def until_the_end(self) -> str:
         """Carry bytes between host and program until the program ends."""

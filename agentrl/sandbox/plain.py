@@ -19,17 +19,18 @@ def encoded(value: Any, depth: int = DEPTH) -> Any:
     Errors: TypeError for any other type, subclasses included; ValueError where it is nested too deeply.
     """
     kind = type(value)
-    if value is None or kind in (bool, int, float, str):
+    # By identity: a class may have a metaclass that calls itself equal to every other.
+    if value is None or any(kind is plain for plain in (bool, int, float, str)):
         return value
     if depth == 0:
         raise ValueError("the value is nested too deeply")
     if kind is list:
         return [encoded(x, depth - 1) for x in value]
-    if kind in (tuple, set, frozenset):
+    if kind is tuple or kind is set or kind is frozenset:
         return {kind.__name__: [encoded(x, depth - 1) for x in value]}
     if kind is dict:
         return {"dict": [[encoded(k, depth - 1), encoded(v, depth - 1)] for k, v in value.items()]}
-    if kind in (bytes, bytearray):
+    if kind is bytes or kind is bytearray:
         return {kind.__name__: value.hex()}
     if kind is complex:
         return {"complex": [value.real, value.imag]}

@@ -5,6 +5,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from agentrl.errors import RunError
 from agentrl.sandbox.base import Backend, Box, Limits
@@ -68,7 +69,7 @@ _lock = threading.Lock()
 
 def pool_of(backend: Backend, limits: Limits) -> Pool:
     """Return the pool of a backend and limits, made where it is new."""
-    key = (id(backend), limits)
+    key = (id(backend), replace(limits, wall=1.0))  # the clock is the host's: nothing inside knows of it
     with _lock:
         _pools[key] = _pools.pop(key, None) or (backend, Pool(lambda: backend.start(limits)))
         stale = [_pools.pop(old)[1] for old in list(_pools)[:-SETS]]

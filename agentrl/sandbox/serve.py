@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agentrl.sandbox.plain import decoded, encoded
 
-main: Any = sys.modules["__main__"]
-"""the module that the session's texts run in"""
-
 
 def take() -> Any:
     """Return what the host says next."""
@@ -43,34 +40,35 @@ def give(answer: Any) -> None:
         data = data[os.write(4, data) :]
 
 
-def ask(name: str, *arguments: Any) -> Any:
+def ask(name: str, *arguments: Any, **named: Any) -> Any:
     """Return what the host answers to a question: `{"value": ...}` or `{"error": ..., "message": ...}`."""
-    give({"ask": name, "arguments": [encoded(x) for x in arguments]})
+    give({"ask": name, "arguments": [encoded(list(arguments)), encoded(named)]})
     return take()
 
 
-def execute(source: str, echo: bool) -> None:
-    """Run a text in the session's module; with `echo`, show the value of a last expression."""
+def execute(source: str, echo: bool, names: dict[str, Any]) -> None:
+    """Run a text among these names; with `echo`, show the value of a last expression."""
     tree = ast.parse(source, "main.py")
     last = None
     if echo and tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body[-1].value)
         del tree.body[-1]
-    exec(compile(tree, "main.py", "exec", dont_inherit=True), main.__dict__)
+    exec(compile(tree, "main.py", "exec", dont_inherit=True), names)
     if last is not None:
-        value = eval(compile(last, "main.py", "eval", dont_inherit=True), main.__dict__)
+        value = eval(compile(last, "main.py", "eval", dont_inherit=True), names)
         if value is not None:
             print(repr(value))
 
 
-def answer(request: Any) -> dict[str, Any]:
+def answer(request: Any, names: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a request."""
     try:
         if "source" in request:
-            execute(request["source"], request["echo"])
+            execute(request["source"], request["echo"], names)
             return {"value": None}
-        function = main.__dict__[request["call"]]
-        return {"value": encoded(function(*map(decoded, request["arguments"])))}
+        function = eval(request["call"], names)
+        positional, named = request["arguments"]
+        return {"value": encoded(function(*decoded(positional), **decoded(named)))}
     except SystemExit:
         raise
     except BaseException as why:
@@ -83,7 +81,7 @@ def answer(request: Any) -> dict[str, Any]:
         sys.stderr.flush()
 
 
-def serve() -> None:
-    """Answer until the host is gone."""
+def serve(names: dict[str, Any]) -> None:
+    """Answer until the host is gone; the session's texts run among these names."""
     while True:
-        give(answer(take()))
+        give(answer(take(), names))

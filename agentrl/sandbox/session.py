@@ -1,7 +1,7 @@
 """An interpreter that lives through an episode, and the single run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -53,7 +53,8 @@ class Session:
     """An interpreter with a memory: names defined by one call are there in the next.
 
     It starts with the first call. One that overruns, floods or crashes ends it, memory and all: that call's
-    verdict says so, `alive` is False, and the next call begins with a new interpreter.
+    verdict says so, `alive` is False, and the next call begins with a new interpreter. `module` is what the
+    code finds in `__name__`.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Session:
         limits: Limits = _DEFAULT,
         backend: Name | Backend = "auto",
         files: Mapping[str, str | bytes] | None = None,
+        *,
+        module: str = "__main__",
     ) -> None:
         self.limits = limits
         self._backend = choose(backend)
-        self._job = job(limits, files=files, serve=_served())
+        self._job = job(limits, files=files, serve=_served(), module=module)
         self._box: Box | None = None
         self._talk: Talk | None = None
 
@@ -80,20 +83,14 @@ class Session:
         """
         return self.exchange({"source": code, "echo": echo}, self.limits.wall)[0]
 
-    def call(self, function: str, arguments: Sequence[Any], handler: Handler | None = None) -> Any:
-        """Return what `exchange` answers to a call of one of the session's functions; None where it died.
-
-        Arguments and value are in the form of `plain.encoded`.
-        """
-        request = {"call": function, "arguments": list(arguments)}
-        return self.exchange(request, self.limits.wall, handler)[1]
-
     def exchange(
         self, request: Mapping[str, Any], seconds: float, handler: Handler | None = None
     ) -> tuple[Result, Any]:
         """Return the result of a request, and the program's answer (None where there is none).
 
-        An answer is `{"value": ...}` or `{"error": name, "message": text}`; believe neither.
+        A request is `{"source": text, "echo": bool}` or `{"call": expression, "arguments": [positional, named]}`,
+        the arguments as `plain.encoded` writes them. An answer is `{"value": ...}`, encoded likewise, or
+        `{"error": name, "message": text}`; believe neither. `handler` answers what the program asks meanwhile.
         """
         begun = time.monotonic()
         try:
@@ -112,7 +109,9 @@ class Session:
             self.close()
             return result, None
         error = answer.get("error")
-        return talk.result(elapsed, "memory" if error == "MemoryError" else "error" if error else "ok"), answer
+        return talk.result(
+            elapsed, "memory" if error == "MemoryError" else "error" if error else "ok"
+        ), answer
 
     def _begin(self) -> Talk:
         self._box = pool_of(self._backend, self.limits).take()

@@ -28,7 +28,8 @@ class End:
     status: int
     peak_kib: int
     cpu: float
-    flood: bool
+    fate: str
+    """flood, oom or -"""
 
 
 class Talk:
@@ -155,22 +156,22 @@ class Talk:
         elif kind == b"r":
             self._ready = True
         elif kind == b"x":
-            status, peak, cpu, flood = payload.decode().split()
-            self.end = End(int(status), int(peak), int(cpu) / 1e6, flood == "flood")
+            status, peak, cpu, fate = payload.decode().split()
+            self.end = End(int(status), int(peak), int(cpu) / 1e6, fate)
         return True
 
     def verdict(self) -> Verdict:
         """Return how it ended."""
         if self.late:
             return "timeout"
-        if self.too_much or (self.end is not None and self.end.flood):
+        if self.too_much or (self.end is not None and self.end.fate == "flood"):
             return "output-limit"
-        if self.box.starved():
+        if self.end is not None and self.end.status == 0:
+            return "ok"
+        if self.box.starved() or (self.end is not None and self.end.fate == "oom"):
             return "memory"
         if self.end is None:
             return "error" if self.gone else "ok"
-        if self.end.status == 0:
-            return "ok"
         if self.end.status < 0 and self.end.cpu > 0.95 * self.limits.cpu:
             return "timeout"
         last = self.stderr.rstrip().rpartition(b"\n")[2]
