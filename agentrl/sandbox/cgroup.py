@@ -1,4 +1,4 @@
-"""Control groups: what all processes of one sandbox may use together, where the kernel's folders can be written.
+"""Control groups: what all processes of a sandbox may use together, where the kernel's folders are ours.
 
 Both layouts are known: version 2 (one tree) and version 1 (a tree a resource). Without one of them the limits
 of single processes hold all the same.

@@ -8,8 +8,9 @@ from typing import Literal, get_args
 from agentrl.errors import AgentRLError, ConfigError, RunError, nearest
 from agentrl.sandbox.base import Backend, Limits, job
 from agentrl.sandbox.docker import Docker
-from agentrl.sandbox.local import Bubblewrap, Weak
+from agentrl.sandbox.local import Bubblewrap
 from agentrl.sandbox.talk import Talk
+from agentrl.sandbox.weak import Weak
 
 Name = Literal["auto", "bubblewrap", "docker", "weak"]
 """`weak`, a plain process with limits, is never chosen by itself"""
@@ -38,7 +39,7 @@ def named(name: str) -> Backend:
         except AgentRLError as why:
             refused.append(f"{one}: {why}")
     raise ConfigError(
-        f"no sandbox works here: {'; '.join(refused)}. backend='weak' isolates nothing: for programs you trust"
+        f"no sandbox works here: {'; '.join(refused)}. backend='weak' isolates nothing: for trusted programs"
     )
 
 

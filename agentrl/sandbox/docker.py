@@ -122,7 +122,7 @@ class Docker:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove containers of processes that are no more: where the daemon itself was gone when they died."""
+        """Remove containers of processes that are no more, left where the daemon was gone when they died."""
         import docker.errors
 
         wanted = {"label": f"{LABEL}={_here()}"}

@@ -1,7 +1,7 @@
-"""What runs inside every sandbox: one interpreter, started beforehand, that runs one job and ends.
+"""The supervisor inside every sandbox: an interpreter, started beforehand, that runs one job and ends.
 
-It is sent to the sandbox as text and imports as little as it can: each import is paid for by every run. It
-needs Python 3.10. As process 1 it outlives whatever the program does to its own processes, and takes all of
+It is sent to the sandbox as text, behind `child.py`, and imports as little as it can: every run pays for each
+import. It needs Python 3.10. As process 1 it outlives whatever the program does to its own processes, and takes all of
 them with it when it ends. Standard input and output are the line to the host, in frames: a kind (1 byte), a
 length (4 bytes, big-endian), a payload.
 
@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import resource
 import select
 import sys
 
@@ -32,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from agentrl.sandbox.child import become, lay_out
+    from agentrl.sandbox.shelter import sheltered
+
     Job = dict[str, Any]
 
 CHUNK = 65536
-CHANNEL = (3, 4)
-"""descriptors of a session's program: requests come in, answers go out"""
 
 
 def exactly(count: int) -> bytes:
@@ -79,87 +79,6 @@ AT_END: list[Callable[[], None]] = []
 """what must be done before the end where this is not process 1"""
 
 
-def lay_out(files: list[tuple[str, bytes]]) -> None:
-    """Write the job's files below the working folder."""
-    for name, content in files:
-        folder = os.path.dirname(name)
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-        with open(name, "wb") as file:
-            file.write(content)
-
-
-def limit(job: Job) -> None:
-    """Set what the program can never raise again."""
-    for name, value in job["rlimits"]:
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (value, value))
-
-
-def become(job: Job, stdin: int, stdout: int, stderr: int, channel: tuple[int, ...]) -> None:
-    """Turn this fork into the program and run it."""
-    os.setsid()
-    os.dup2(stdin, 0)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
-    for given, place in zip(channel, CHANNEL, strict=False):
-        # Above every descriptor in use first: a pair may sit on the other's place.
-        os.dup2(os.dup2(given, 200 + place), place)
-    os.closerange(3 + len(channel), 1024)
-    try:
-        # The kernel, short of memory, takes this one and never the host's.
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass  # no /proc in this image: the limits below hold all the same
-    limit(job)
-    sys.path.insert(0, os.getcwd())
-    sys.argv = ["main.py"]
-    main = type(sys)(job["module"])
-    main.__file__ = "main.py"
-    sys.modules[job["module"]] = main
-    if job["serve"]:
-        session = type(sys)("session")
-        sys.modules["session"] = session
-        exec(compile(job["serve"], "<session>", "exec"), session.__dict__)
-        session.__dict__["serve"](main.__dict__)
-    status = 0
-    try:
-        exec(compile(job["program"], "main.py", "exec", dont_inherit=True), main.__dict__)
-    except SystemExit as why:
-        status = exit_status(why.code)
-    except BaseException as why:
-        trace = why.__traceback__.tb_next  # type: ignore[union-attr]  # without this file's own line
-        sys.excepthook(type(why), why.with_traceback(trace), trace)
-        status = 1
-    finish(status)
-
-
-def exit_status(code: object) -> int:
-    """Return the status that `sys.exit(code)` ends with."""
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 255
-    print(code, file=sys.stderr)
-    return 1
-
-
-def finish(status: int) -> NoReturn:
-    """End as an interpreter does, threads, exit functions and buffers, but for 3 ms of tidying up."""
-    import atexit
-
-    if "threading" in sys.modules:
-        sys.modules["threading"]._shutdown()
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()
-    os._exit(status)
-
-
 def starved() -> bool:
     """Tell whether the kernel killed something for memory, where a container shows its count."""
     if os.getpid() != 1:
@@ -179,6 +98,7 @@ class Watch:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.left: dict[int, int] = {}
         self.flood = False
         out, self.stdout = os.pipe()
         err, self.stderr = os.pipe()
@@ -191,7 +111,7 @@ class Watch:
 
     def renew(self) -> None:
         """Give the program its output allowance anew."""
-        self.left = dict.fromkeys(self.streams, self.job["output"])
+        self.left = {stream: self.job["output"] for stream in self.streams}
 
     def fork(self) -> bool:
         """Start the program; return True here, and False in the program once it is done."""
@@ -232,10 +152,8 @@ class Watch:
 
     def kill(self) -> None:
         """Kill the program itself; what it started dies with this process."""
-        try:
+        if self.pid:  # reaped, its number may be somebody else's
             os.kill(self.pid, 9)
-        except ProcessLookupError:
-            pass  # it has just ended by itself
 
     def ended(self) -> str:
         """Reap whoever has ended; return how the program did, or "" while it runs."""
@@ -247,6 +165,7 @@ class Watch:
             if pid == 0:
                 return ""
             if pid == self.pid:
+                self.pid = 0
                 cpu = int(1e6 * (used.ru_utime + used.ru_stime))
                 code = os.waitstatus_to_exitcode(status)
                 fate = "flood" if self.flood else "oom" if starved() else "-"
@@ -280,45 +199,14 @@ class Watch:
             self.renew()
             try:
                 put(self.requests, payload)
-            except BrokenPipeError:
-                pass  # the program has closed its channel: it will give no answer, and the host sees that
-
-
-def shelter(folder: str) -> None:
-    """Make up for a missing process namespace: adopt orphans, and clean up before the end."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    os.mkdir(folder, 0o700)
-    os.chdir(folder)
-
-    def clean() -> None:
-        me = str(os.getpid())
-        while True:
-            for name in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    with open("/proc/" + name + "/stat") as file:
-                        parent = file.read().rpartition(")")[2].split()[1]
-                    if parent == me:
-                        os.kill(int(name), 9)
-                except OSError:
-                    pass  # it ended while it was looked at
-            try:
-                os.wait()
-            except ChildProcessError:
-                break
-        import shutil
-
-        os.chdir("/")
-        shutil.rmtree(folder, ignore_errors=True)
-
-    AT_END.append(clean)
+            except BrokenPipeError:  # the program has closed its channel: there will be no answer
+                self.kill()
 
 
 def main() -> None:
     """Wait for a job, run it, report."""
     for folder in sys.argv[1:]:
-        shelter(folder)
+        AT_END.append(sheltered(folder))
     send(b"r", b"")
     job = marshal.loads(received()[1])
     lay_out(job["files"])

@@ -1,7 +1,6 @@
-"""Sandboxes of this machine: bubblewrap and, by name only, a plain process with limits."""
+"""Sandboxes of this machine: bubblewrap, and what it shares with the weak one."""
 
 import json
-import marshal
 import os
 import select
 import shutil
@@ -9,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -17,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from agentrl.errors import ConfigError
-from agentrl.sandbox import cgroup, filter
+from agentrl.sandbox import cgroup, syscalls
 from agentrl.sandbox.base import Limits
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -33,6 +31,8 @@ UIDS = (61184, 65519)
 SHM = 1 << 20
 """bytes of shared memory beside `limits.disk`"""
 LINE = 1 << 17
+FUTURE = "from __future__ import annotations\n"
+"""allowed only at the top of a text"""
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}
 
 _uids = count(os.getpid())
@@ -40,7 +40,13 @@ _uids = count(os.getpid())
 
 def guest_source() -> str:
     """Return the text of the program that waits inside."""
-    return resources.files("agentrl.sandbox").joinpath("guest.py").read_text(encoding="utf-8")
+    return FUTURE + text_of("child", "shelter", "guest").replace(FUTURE, "")
+
+
+def text_of(*modules: str) -> str:
+    """Return the text of this package's modules, one behind the other."""
+    folder = resources.files("agentrl.sandbox")
+    return "\n".join(folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules)
 
 
 def framed(data: bytes) -> bytes:
@@ -105,8 +111,8 @@ class LocalBox:
         with theirs:
             self._process = subprocess.Popen(
                 command,
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=subprocess.PIPE,
                 pass_fds=pass_fds,
                 env=ENVIRONMENT,
@@ -153,7 +159,7 @@ class BubbleBox(LocalBox):
         self._group = cgroup.made(limits.memory + limits.disk)
         rules = os.memfd_create("filter")  # one a start: it is read from a position that copies share
         try:
-            os.write(rules, filter.program())
+            os.write(rules, syscalls.program())
             os.lseek(rules, 0, os.SEEK_SET)
             command = [*stranger()[0], *bubblewrap(limits, python, rules, info)]
             if self._group is not None:
@@ -262,62 +268,3 @@ class Bubblewrap:
     def start(self, limits: Limits) -> BubbleBox:
         """Return a new sandbox."""
         return BubbleBox(limits, self.python)
-
-
-class WeakBox(LocalBox):
-    """A process with limits, a folder and, where root starts it, a user of its own."""
-
-    def __init__(self, python: str) -> None:
-        prefix, self._uid = stranger()
-        self._folder = Path(tempfile.mkdtemp(prefix="agentrl-weak-"))
-        if self._uid is not None:
-            os.chown(self._folder, self._uid, self._uid)
-        command = [*prefix, python, "-I", "-c", BOOT, str(self._folder / "work")]
-        super().__init__(command, compiled_guest(python), (), "weak")
-
-    def settle(self) -> None:
-        """Do nothing: there is no more to limit."""
-
-    def starved(self) -> bool:
-        """Return False: nobody counts."""
-        return False
-
-    def discard(self) -> None:
-        """Ask the supervisor to end, which kills what it can find; then kill by group and by user."""
-        self._line.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(2.0)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        while self._uid is not None and (left := _processes_of(self._uid)):
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        self._close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _processes_of(uid: int) -> list[int]:
-    """Return the living processes of a user."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
-            if os.stat(f"/proc/{name}").st_uid != uid:
-                continue
-            if Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-                found.append(int(name))
-    return found
-
-
-class Weak:
-    """Limits only: the program sees the machine's files and network. Never chosen by itself."""
-
-    name = "weak"
-
-    def __init__(self, python: str = "") -> None:
-        self.python = interpreter(python)
-
-    def start(self, limits: Limits) -> WeakBox:
-        """Return a new process."""
-        return WeakBox(self.python)

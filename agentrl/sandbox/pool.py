@@ -24,7 +24,7 @@ class Pool:
         self._room = threading.Semaphore(size)
         self._ready: queue.SimpleQueue[Box | Exception] = queue.SimpleQueue()
         self._over = False
-        # One thread starts them all and lives as long as they do: a sandbox dies with the thread it came from.
+        # One thread starts them all and lives as long as they do: a sandbox dies with its thread.
         self._thread = threading.Thread(target=self._stock, name="agentrl-sandboxes", daemon=True)
         self._thread.start()
 
@@ -71,11 +71,12 @@ def pool_of(backend: Backend, limits: Limits) -> Pool:
     """Return the pool of a backend and limits, made where it is new."""
     key = (id(backend), replace(limits, wall=1.0))  # the clock is the host's: nothing inside knows of it
     with _lock:
-        _pools[key] = _pools.pop(key, None) or (backend, Pool(lambda: backend.start(limits)))
+        found = _pools.pop(key) if key in _pools else (backend, Pool(lambda: backend.start(limits)))
+        _pools[key] = found
         stale = [_pools.pop(old)[1] for old in list(_pools)[:-SETS]]
     for pool in stale:
         pool.close()
-    return _pools[key][1]
+    return found[1]
 
 
 def close_all() -> None:

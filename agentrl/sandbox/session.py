@@ -3,14 +3,13 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
-from importlib import resources
 from types import TracebackType
 from typing import Any, Self
 
 from agentrl.errors import RunError
 from agentrl.sandbox.base import Backend, Box, Limits, Result, job
 from agentrl.sandbox.choose import Name, choose
+from agentrl.sandbox.local import text_of
 from agentrl.sandbox.pool import pool_of
 from agentrl.sandbox.talk import Handler, Talk
 
@@ -67,7 +66,7 @@ class Session:
     ) -> None:
         self.limits = limits
         self._backend = choose(backend)
-        self._job = job(limits, files=files, serve=_served(), module=module)
+        self._job = job(limits, files=files, serve=text_of("plain", "serve"), module=module)
         self._box: Box | None = None
         self._talk: Talk | None = None
 
@@ -88,9 +87,9 @@ class Session:
     ) -> tuple[Result, Any]:
         """Return the result of a request, and the program's answer (None where there is none).
 
-        A request is `{"source": text, "echo": bool}` or `{"call": expression, "arguments": [positional, named]}`,
-        the arguments as `plain.encoded` writes them. An answer is `{"value": ...}`, encoded likewise, or
-        `{"error": name, "message": text}`; believe neither. `handler` answers what the program asks meanwhile.
+        A request is `{"source": text, "echo": bool}` or `{"call": expression, "arguments": [positional,
+        named]}`, these as `plain.encoded` writes them. An answer is `{"value": ...}`, encoded likewise, or
+        `{"error": name, "message": text}`; believe neither. `handler` answers what the program asks.
         """
         begun = time.monotonic()
         try:
@@ -138,10 +137,3 @@ class Session:
         # The last net under an episode that was dropped without an end; modules may be gone at exit.
         with suppress(Exception):
             self.close()
-
-
-@cache
-def _served() -> str:
-    """Return the text of a session's program."""
-    folder = resources.files("agentrl.sandbox")
-    return "\n".join(folder.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in ("plain", "serve"))

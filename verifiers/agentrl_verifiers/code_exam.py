@@ -69,7 +69,7 @@ def tally(why: Exception | None) -> None:
 
 
 def same(got: Any, expected: Any, tolerance: float) -> bool:
-    """Tell whether two plain values are equal, numbers within a tolerance relative to the larger of 1 and them.
+    """Tell whether two plain values are equal; numbers may differ by a share of the larger of 1 and them.
 
     >>> same([1.0, (2, "a")], [1.0000001, (2, "a")], 1e-6), same((1,), [1], 1e-6)
     (True, False)

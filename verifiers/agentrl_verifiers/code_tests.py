@@ -1,12 +1,11 @@
 """Tests of programs and how a program fares in them.
 
-Three forms: pairs of standard input and output; a text with assertions (HumanEval's `check(candidate)`, MBPP's
-list of asserts); arguments and the value they must give.
+Three forms: pairs of standard input and output; a text with assertions (HumanEval's `check(candidate)`,
+MBPP's list of asserts); arguments and the value they must give.
 """
 
 import ast
 import inspect
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from agentrl.errors import DataError
 from agentrl.sandbox import Backend, Limits, Result, Session, run
 from agentrl.sandbox.choose import Name
 from agentrl_verifiers import code_exam
+from agentrl_verifiers.code_output import alike
 
 Fate = Literal["pass", "wrong", "error", "timeout", "memory", "output-limit", "judge-error"]
 """how a program fared; the last says nothing about it"""
@@ -76,7 +76,7 @@ class Marks:
             self.fate, self.why = fate, why
 
 
-def judged(program: str, test: Any, entry: str = "", terms: Terms = Terms()) -> Marks:  # noqa: B008
+def judged(program: str, test: Any, entry: str = "", terms: Terms = Terms()) -> Marks:
     """Return how a program fares in a test of any form.
 
     Errors: DataError where the test has none of the forms.
@@ -89,7 +89,7 @@ def judged(program: str, test: Any, entry: str = "", terms: Terms = Terms()) -> 
     return _by_calls(program, text, entry, terms)
 
 
-def fault(test: Any, entry: str = "", reference: str = "", terms: Terms = Terms()) -> str:  # noqa: B008
+def fault(test: Any, entry: str = "", reference: str = "", terms: Terms = Terms()) -> str:
     """Return what makes a test no evidence, or "": nothing asserted, a stub passes, the reference fails.
 
     For tests that a model wrote: a test at fault is dropped, whatever programs do in it.
@@ -135,41 +135,6 @@ def source_of(test: Any, tolerance: float = 0.0) -> str:
     raise DataError(
         "code test: expected a text, a list of assertions, of {stdin, stdout}, or of {args, returns}"
     )
-
-
-def stripped(text: str) -> list[str]:
-    r"""Return lines without spaces at their ends, and without empty lines at the end.
-
-    >>> stripped("a \nb\n\n")
-    ['a', 'b']
-    """
-    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n").split("\n")
-
-
-def alike(got: str, expected: str, tolerance: float = 0.0) -> bool:
-    """Tell whether two outputs agree, ends of lines and of the text put aside; numbers within a tolerance.
-
-    >>> alike("1.0000001 x ", "1 x", 1e-6), alike("1.0", "1")
-    (True, False)
-    """
-    one, two = stripped(got), stripped(expected)
-    if one == two or not tolerance or len(one) != len(two):
-        return one == two
-    return all(_alike_line(a.split(), b.split(), tolerance) for a, b in zip(one, two, strict=True))
-
-
-def _alike_line(got: list[str], expected: list[str], tolerance: float) -> bool:
-    return len(got) == len(expected) and all(
-        a == b or _close(a, b, tolerance) for a, b in zip(got, expected, strict=True)
-    )
-
-
-def _close(got: str, expected: str, tolerance: float) -> bool:
-    try:
-        a, b = float(got), float(expected)
-    except ValueError:
-        return False
-    return math.isfinite(a) and abs(a - b) <= tolerance * max(1.0, abs(b))
 
 
 def _by_output(program: str, cases: Sequence[Mapping[str, str]], terms: Terms) -> Marks:

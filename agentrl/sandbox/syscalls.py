@@ -8,16 +8,22 @@ from typing import Any
 from agentrl.errors import ConfigError
 
 REFUSED = (
-    "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp"
-    " mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr"
-    " unshare setns add_key request_key keyctl bpf perf_event_open userfaultfd"
-    " io_uring_setup io_uring_enter io_uring_register open_by_handle_at name_to_handle_at"
-    " init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff"
-    " acct quotactl syslog nfsservctl settimeofday clock_settime adjtimex clock_adjtime"
-    " sethostname setdomainname vhangup iopl ioperm lookup_dcookie fanotify_init mbind"
-    " migrate_pages move_pages set_mempolicy"
-).split()
-"""answered with EPERM; they reach other processes, mounts or namespaces, or are kernel surface nobody needs"""
+    # other processes
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"),
+    *("migrate_pages", "move_pages"),
+    # mounts, namespaces and files by number
+    *("mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount"),
+    *("fspick", "mount_setattr", "unshare", "setns", "open_by_handle_at", "name_to_handle_at", "quotactl"),
+    *("fanotify_init", "swapon", "swapoff", "acct"),
+    # the machine itself
+    *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "syslog"),
+    *("settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname"),
+    *("vhangup", "iopl", "ioperm", "nfsservctl"),
+    # kernel surface that programs do without
+    *("add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd", "lookup_dcookie"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
+)
+"""answered with EPERM"""
 CLONE_NEW = 0x7E020000
 """flags of clone() that make namespaces, one bit each"""
 AF_UNIX = 1
