@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,24 +83,6 @@ def world(shape: Shape) -> type[TextEnv]:
             return " ".join(self.rng.choice(WORDS) for _ in range(count))
 
     return Talk
-
-
-class LockStep(Collector):
-    """Every turn waits for the slowest environment; they answer side by side."""
-
-    def _tick(self, episodes: Sequence[Episode]) -> int:
-        sampling = self.actor.sampling
-        ready = [(e, ask) for e in episodes if (ask := e.ask(sampling.max_tokens)) is not None]
-        if not ready:
-            return 0
-        samples = self.actor.replies([ask for _, ask in ready])
-        for (episode, ask), sample in zip(ready, samples, strict=True):
-            episode.read(ask, sample, sampling)
-        with ThreadPoolExecutor(SEATS) as pool:
-            answers = list(pool.map(lambda pair: pair[0].answering(), ready))
-        for (episode, _), answer in zip(ready, answers, strict=True):
-            episode.answered(answer)
-        return sum(len(sample.ids) for sample in samples)
 
 
 class Asked(VLLMSampler):
@@ -198,8 +179,7 @@ def share_of_engine(policy: Policy, sampler: Asked, shape: Shape, rounds: int) -
 def eager_gain(policy: Policy, sampler: Asked, shape: Shape, rounds: int) -> tuple[str, float]:
     """Return a table row and the median ratio of comparison 2."""
     eager = collector(shape, sampler, policy)
-    fields = {name: getattr(eager, name) for name in Collector.__dataclass_fields__}
-    lock = LockStep(**{**fields, "schedule": "logical"})
+    lock = replace(eager, schedule="logical", threads=SEATS)
     gains, times = [], []
     for number in range(rounds + 1):
         slow, first = timed(sampler, lambda: lock.play(starts(shape)))
