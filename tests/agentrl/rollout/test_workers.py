@@ -100,8 +100,8 @@ def test_the_surface_is_that_of_an_environment_in_process(worlds):
     [
         ("crash", "environment_error", "ended by SIGSEGV"),
         ("exit", "environment_error", "exit code 3"),
-        ("hang", "deadline", "no answer within 1 s"),
-        ("spin", "deadline", "no answer within 1 s"),
+        ("hang", "deadline", "no answer within 3 s"),
+        ("spin", "deadline", "no answer within 3 s"),
         ("garbage", "environment_error", "no answer"),
         ("raise", "environment_error", "ZeroDivisionError: the house fell down"),
         ("eat", "environment_error", "MemoryError"),
@@ -114,7 +114,10 @@ def test_a_fault_costs_its_own_episode_and_no_other(worlds, fault, outcome, reas
     starts[2] = Start(task_of(2, **{when: fault}), "g", 2, 2)
     if (fault, when) == ("raise", "player"):
         reason = "ZeroDivisionError"
-    found = played(worlds("rollout.deadline=1", "rollout.growth=200"), EXPERT, starts, schedule=schedule)
+    # Healthy neighbours must answer in time on a busy machine too.
+    deadline = 3 if outcome == "deadline" else 60
+    made = worlds(f"rollout.deadline={deadline}", "rollout.growth=200")
+    found = played(made, EXPERT, starts, schedule=schedule)
     assert [t.success for t in found] == [n != 2 for n in range(6)]
     assert found[2].outcome == outcome
     assert reason in found[2].reason
@@ -130,7 +133,7 @@ def test_a_reward_that_is_no_number_is_garbage(worlds):
 
 
 def test_after_a_failure_only_a_new_beginning_goes_on(worlds):
-    env = worlds("rollout.deadline=1")("train")
+    env = worlds("rollout.deadline=3")("train")
     env.reset(options={"task": task_of(1)})
     with pytest.raises(DeadlineError):
         env.step("hang")
@@ -162,7 +165,7 @@ def test_environments_go_home_and_are_used_again(worlds):
 
 
 def test_who_waits_for_a_turn_is_not_late_for_that(worlds):
-    some = worlds("rollout.deadline=1", "rollout.workers=1")
+    some = worlds("rollout.deadline=3", "rollout.workers=1")
     env, other = some("train"), some("train")
     env.reset(options={"task": task_of(0)})
     other.reset(options={"task": task_of(1)})
