@@ -36,7 +36,7 @@ def odd(answer, task):
 
 @pytest.fixture
 def verifier():
-    made = Killable(odd, deadline=1.0, memory=500)
+    made = Killable(odd, deadline=3.0, memory=500)
     yield made
     made.close()
 
@@ -44,8 +44,8 @@ def verifier():
 @pytest.mark.parametrize(
     ("answer", "status", "reason"),
     [
-        ("hang", "timeout", "no answer within 1 s"),
-        ("spin", "timeout", "no answer within 1 s"),
+        ("hang", "timeout", "no answer within 3 s"),
+        ("spin", "timeout", "no answer within 3 s"),
         ("die", "error", "exit code 9"),
         ("eat", "error", "MemoryError"),
         ("raise", "error", "KeyError"),
