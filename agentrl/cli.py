@@ -1,9 +1,11 @@
 """agentrl trains and measures language-model agents.
 
-  agentrl run env=webshop algo=gigpo [key=value ...] [@file.toml] [--dry-run]
+  agentrl run env=webshop algo=gigpo [key=value ...] [@file.toml]
+  agentrl run ... --dry-run [--gpus 2] [--gpu-memory 80]
+                                      memory in GiB, work, the first prompt; nothing is run
   agentrl resume RUN                  go on with a run that was stopped
   agentrl eval env=webshop algo=random [key=value ...]
-  agentrl list [envs|algos|verifiers]
+  agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
   agentrl check env=NAME | verifier=NAME [key=value ...]
   agentrl --help | --version
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentrl.errors import AgentRLError, ConfigError, EpisodeError, ShapeError, nearest
+from agentrl.flags import DRY_RUN, FLAGS, machine_of, split
 
 if TYPE_CHECKING:
     from agentrl.settings import Settings
@@ -76,16 +79,16 @@ def _command(words: Sequence[str]) -> int:
         return OK
     if verb not in VERBS:
         raise ConfigError(f"no command '{verb}'{nearest(verb, VERBS)} (there are: {', '.join(VERBS)})")
-    flags = [word for word in rest if word.startswith("-")]
-    for flag in flags:
-        if (verb, flag) != ("run", "--dry-run"):
-            raise ConfigError(_about_flag(verb, flag))
+    words = rest if verb != "run" else split(rest)[0]
+    for word in words:
+        if word.startswith("-"):
+            raise ConfigError(_about_flag(verb, word))
     return VERBS[verb](rest)
 
 
 def _about_flag(verb: str, flag: str) -> str:
     """Return the sentence about a flag that does not exist."""
-    known = ["--help", *(["--dry-run"] if verb == "run" else [])]
+    known = ["--help", *(FLAGS if verb == "run" else [])]
     key = flag.lstrip("-").replace("-", "_")
     word = key if "=" in key else f"{key}=..."
     if "=" in key or not nearest(flag, known):
@@ -96,15 +99,16 @@ def _about_flag(verb: str, flag: str) -> str:
 def _settings(words: Sequence[str]) -> "Settings":
     from agentrl.config import parse
 
-    return parse(word for word in words if word != "--dry-run")
+    return parse(split(words)[0])
 
 
 def _run(words: list[str]) -> int:
-    settings = _settings(words)
-    if "--dry-run" in words:
+    settings, flags = _settings(words), split(words)[1]
+    machine = machine_of(flags)
+    if DRY_RUN in flags:
         from agentrl.plan import dry_run
 
-        print(dry_run(settings))
+        print(dry_run(settings, machine))
         return OK
     from agentrl.preflight import preflight
 

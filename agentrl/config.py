@@ -16,6 +16,7 @@ from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, genera
 from agentrl.limits import check_backend, check_together, check_value
 from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
+from agentrl.presets import presets
 from agentrl.registry import absolute, entry_of, find, is_path
 from agentrl.settings import TINY, TINY_VLLM, Settings
 from agentrl.values import toml, toml_key, value
@@ -116,11 +117,13 @@ def env_options(cls: "type[TextEnv]", given: Mapping[str, Any]) -> dict[str, Any
 
 
 def _file(path: Path) -> dict[str, Given]:
-    """Return what a TOML file gives."""
+    """Return what a TOML file gives; `configs/NAME` is one of the package where the user has none there."""
+    ready = presets()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (path if path.exists() else ready.get(str(path), path)).read_text(encoding="utf-8")
     except FileNotFoundError:
         there = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        there += ready
         raise ConfigError(f"@{path}: there is no such file{nearest(str(path), there)}") from None
     except (OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"@{path}: cannot be read: {getattr(why, 'strerror', None) or why}") from why

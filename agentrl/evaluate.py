@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -87,18 +87,27 @@ def first(panel: Panel, count: int) -> Panel:
     return Panel(panel.name, panel.tasks[:count]) if count else panel
 
 
+def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
+    """Return how episodes are put into words for a model of this configuration.
+
+    Errors: ConfigError where the model cannot read contexts as long as the settings allow.
+    """
+    how = settings.rollout
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and how.max_context > positions:
+        raise ConfigError(
+            f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
+        )
+    return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
+
+
 def judge_of(settings: Settings, policy: Policy) -> Judge:
     """Return a judge of this policy under these settings.
 
     Errors: ConfigError where the model cannot read contexts as long as the settings allow.
     """
     how = settings.rollout
-    positions = getattr(policy.module.config, "max_position_embeddings", None)
-    if positions is not None and how.max_context > positions:
-        raise ConfigError(
-            f"rollout.max_context={how.max_context}: the model has {positions} positions; lower it"
-        )
-    chat = Chat(policy.tokenizer, Format(how.mode, how.style, how.history, how.max_context))
+    chat = chat_of(settings, policy.tokenizer, policy.module.config)
     sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
     sync(0)
     return Judge(chat, sync, lambda split: make_env(settings, split), how, settings.run.seed)
@@ -149,5 +158,6 @@ def with_run(words: Sequence[str]) -> list[str]:
             if not (Path(path) / "model").is_dir():
                 raise ConfigError(f"model={path}: that run is not finished; go on: agentrl resume {path}")
             others = [other for other in words if other != word]
-            return [f"@{path}/config.toml", *others, f"model.path={path}/model"]
+            # The model is merged: an adapter that the run trained is in it.
+            return [f"@{path}/config.toml", *others, f"model.path={path}/model", "model.lora=0"]
     return list(words)

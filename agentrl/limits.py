@@ -15,6 +15,7 @@ AT_LEAST: Mapping[str, float] = {
     "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
+    "model.lora": 0, "model.lora_dropout": 0,
     "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
     "rollout.max_context": 2, "rollout.parallel": 1,
     "rollout.correction_cap": 1, "rollout.correction_floor": 0,
@@ -30,12 +31,13 @@ ABOVE: Mapping[str, float] = {
     "rollout.top_p": 0,
     "rollout.reject_at": 0,
     "rollout.memory": 0,
+    "model.lora_alpha": 0,
 }
 AT_MOST: Mapping[str, float] = {
     "run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1, "rollout.correction_floor": 1,
     "rollout.memory": 1,
 }  # fmt: skip
-BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1}
+BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1, "model.lora_dropout": 1}
 ELSEWHERE = ("openai", "sglang", "server")
 """ways to sample that are known but not in this version"""
 

@@ -1,55 +1,68 @@
 """What a run would take, before it is started: memory, work, and the first prompt token by token."""
 
+from dataclasses import replace
+from typing import Any
+
 from agentrl.algo import Branches, Groups, Plan, Stored
 from agentrl.config import make_algo, make_env
-from agentrl.evaluate import judge_of, stream
+from agentrl.env import TextEnv
+from agentrl.evaluate import chat_of, stream
+from agentrl.learner.anatomy import meta_model, shape_of
+from agentrl.learner.model import load_tokenizer
 from agentrl.learner.start import new_policy
+from agentrl.memory import Machine, memory_plan
 from agentrl.preflight import preflight
 from agentrl.settings import Settings
+from agentrl.types import Panel
 
-BYTES = {"float32": 4, "bfloat16": 2, "float64": 8}
 SHOWN = 400
 """most tokens of the first prompt that are printed"""
 
 
-def dry_run(settings: Settings) -> str:
-    """Return the plan of a run as text; nothing is trained or written.
+def dry_run(settings: Settings, machine: Machine) -> str:
+    """Return the plan of a run as text; nothing is trained or written, and no weights are read.
 
     Errors: ConfigError for what a run would refuse too.
     """
-    preflight(settings)
+    preflight(settings, here=False)
     algo = make_algo(settings)
     env = make_env(settings, "train")
     panel = env.tasks("train")
-    policy = new_policy(settings.model, env, panel, stream(settings.run.seed, "model"))
-    chat = judge_of(settings, policy).chat
+    module, tokenizer = _outline(settings, env, panel)
+    shape = shape_of(module, settings.model)
+    chat = chat_of(settings, tokenizer, module.config)
     observation, info = env.reset(options={"task": panel[0]})
     room = settings.rollout.max_tokens
     prompt = chat.opened(env.goal(), env.instructions()).prompt(observation, info["admissible"], room)
-    parameters = sum(p.numel() for p in policy.module.parameters())
-    lines = [*_memory(settings, parameters, algo.needs), _work(settings, algo.collect()), ""]
+    trained = f"an adapter of {shape.adapter:,} is" if shape.adapter else "all are"
+    head = (
+        f"{settings.algo} on {settings.env}, model {settings.model.path}:"
+        f" {shape.parameters - shape.adapter:,} parameters, {settings.model.dtype}, {trained} trained"
+    )
+    plan = algo.collect()
+    memory = memory_plan(settings, shape, algo.needs, _at_once(settings, plan), machine)
+    lines = [head, *memory, _work(settings, plan), ""]
     if prompt is None:
         return "\n".join([*lines, "the first prompt does not fit rollout.max_context"])
     ids = list(prompt.context)
-    tokens = " ".join(f"{policy.tokenizer.decode([i])!r}:{i}" for i in ids[:SHOWN])
+    tokens = " ".join(f"{tokenizer.decode([i])!r}:{i}" for i in ids[:SHOWN])
     more = f" ... {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
     return "\n".join([*lines, f"first prompt of task {panel[0].id}, {len(ids)} tokens:", tokens + more])
 
 
-def _memory(settings: Settings, parameters: int, needs: frozenset[str]) -> list[str]:
-    """Return the lines on weights and optimiser. Activations and caches come on top."""
-    size = BYTES[settings.model.dtype]
-    copies = {"policy: weights, gradients, Adam": parameters * 4 * size}
-    if "logp_ref" in needs:
-        copies["reference: weights"] = parameters * size
-    if "values" in needs and settings.learner.critic == "separate":
-        copies["critic: weights, gradients, Adam"] = parameters * 4 * size
-    return [
-        f"{settings.algo} on {settings.env}, model {settings.model.path}: {parameters:,} parameters,"
-        f" {settings.model.dtype}",
-        *(f"  {name}: {amount / 2**20:,.1f} MiB" for name, amount in copies.items()),
-        f"  together: {sum(copies.values()) / 2**20:,.1f} MiB, activations and caches on top",
-    ]
+def _outline(settings: Settings, env: TextEnv, panel: Panel) -> tuple[Any, Any]:
+    """Return the model, which but for the tiny one has no weights, and its tokenizer."""
+    if settings.model.path != "tiny":
+        return meta_model(settings.model.path), load_tokenizer(settings.model.path)
+    plain = replace(settings.model, lora=0)
+    policy = new_policy(plain, env, panel, stream(settings.run.seed, "model"))
+    return policy.module, policy.tokenizer
+
+
+def _at_once(settings: Settings, plan: Plan) -> int:
+    """Return how many episodes of an iteration are played beside each other."""
+    wanted = settings.rollout.tasks * (plan.size if isinstance(plan, Groups) else 1)
+    return min(wanted, settings.rollout.parallel)
 
 
 def _work(settings: Settings, plan: Plan) -> str:

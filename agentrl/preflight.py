@@ -5,12 +5,16 @@ from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
 from agentrl.outline import outline
-from agentrl.places import check_model
+from agentrl.places import check_model, check_peft
 from agentrl.settings import Settings
+from agentrl.versions import check_vllm
 
 
-def preflight(settings: Settings) -> None:
-    """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan."""
+def preflight(settings: Settings, *, here: bool = True) -> None:
+    """Raise ConfigError or DataError for a run that could not work: its data, its model folder, its plan.
+
+    `here` says that it is to run on this machine: a plan needs neither weights nor the packages that train.
+    """
     plan = outline(settings.algo)(**settings.algo_options).collect()
     if isinstance(plan, Play):
         raise ConfigError(
@@ -23,8 +27,12 @@ def preflight(settings: Settings) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    if here:
+        check_peft(settings.model.lora)
     if settings.model.path != "tiny":
-        check_model(settings.model.path)
+        check_model(settings.model.path, weights=here)
+    if here and settings.rollout.backend == "vllm" and settings.rollout.server is None:
+        check_vllm()
     env = make_env(settings, "train")
     if isinstance(plan, Branches) and env.restorable == "no":
         raise ConfigError(

@@ -49,6 +49,15 @@ class ModelSettings:
     path: str = "tiny"
     """`tiny` (built here, from scratch), a folder, or a hub id"""
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    """of the weights; under bfloat16 the optimiser keeps float32 masters of those that are trained"""
+    lora: int = 0
+    """rank of the low-rank adapter that is trained in place of the weights (needs peft); 0: all weights"""
+    lora_alpha: float = 32.0
+    """the adapter counts lora_alpha / lora times"""
+    lora_dropout: float = 0.0
+    """on the adapter's input in the warm start; RL compares probabilities, which must not be noisy"""
+    lora_targets: tuple[str, ...] = ("all-linear",)
+    """which layers get an adapter: all-linear (but for the output head), or last names: q_proj,v_proj"""
     hidden: int = 64
     """tiny: width"""
     layers: int = 2
@@ -74,6 +83,8 @@ class RolloutSettings:
     """episodes in play at once"""
     server: str | None = None
     """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    server_weights: str | None = None
+    """vllm: folder that trainer and server both see, for weights; none: a temporary one on this machine"""
     logprobs: Literal["processed", "raw"] = "processed"
     """vllm: log-probabilities of the distribution drawn from, or the model's own before temperature"""
     prefix_cache: bool = True

@@ -13,19 +13,24 @@ from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, SHORT, Key, algo_keys, env_keys, general_keys
 from agentrl.offers import KINDS, names, offers, package
 from agentrl.outline import outline
+from agentrl.presets import presets, title
 from agentrl.registry import find
 from agentrl.settings import TINY
 from agentrl.values import kind_of, written
 
+CONFIGS = "configs"
+LISTS = (*KINDS, CONFIGS)
+"""what `agentrl list` can list"""
+
 
 def listing(words: Sequence[str]) -> str:
-    """Return what installed packages offer, each with its first line of documentation; nothing is imported.
+    """Return what there is to choose from, each with its first line of documentation; nothing is imported.
 
     Errors: ConfigError for a kind that does not exist.
     """
     for word in words:
-        if word not in KINDS:
-            raise ConfigError(f"no list of '{word}'{nearest(word, KINDS)} (there are: {', '.join(KINDS)})")
+        if word not in LISTS:
+            raise ConfigError(f"no list of '{word}'{nearest(word, LISTS)} (there are: {', '.join(LISTS)})")
     lines: list[str] = []
     for kind in [kind for kind in KINDS if kind in words or not words]:
         lines.append(f"{kind}")
@@ -38,6 +43,8 @@ def listing(words: Sequence[str]) -> str:
                 lines.append(f"  {'':<{width}}  offered twice: uninstall one of them")
         if not known:
             lines.append("  none installed")
+    if CONFIGS in words or not words:
+        lines += [CONFIGS, *(f"  @{name}  {title(path)}" for name, path in presets().items())]
     return "\n".join(lines)
 
 

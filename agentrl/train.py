@@ -25,9 +25,10 @@ from agentrl.evaluate import judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, demonstrations
 from agentrl.learner import checkpoint
+from agentrl.learner.anatomy import check_room
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
-from agentrl.learner.start import new_policy, saved_policy, some_player
+from agentrl.learner.start import new_policy, saved_policy, saved_reference, some_player
 from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
@@ -115,7 +116,7 @@ class Run:
         self._measure("warm_start")
         self._reinforce()
         self._measure("final")
-        checkpoint.save_policy(self.policy, self.folder.path / "model")
+        checkpoint.save_result(self.policy, self.folder.path)
         self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
@@ -151,11 +152,12 @@ class Run:
 
     def _policy(self) -> Policy:
         """Return the policy of the newest checkpoint, or the one the settings name."""
+        origin = self.make_env("train"), self.panels["train"], stream(self.settings.run.seed, "model")
         if self.checkpoint is not None:
-            return saved_policy(self.settings.model, self.checkpoint / "policy")
+            return saved_policy(self.settings.model, self.checkpoint / "policy", *origin)
+        check_room(self.settings, self.algo.needs)
         with self._timed("warm"):
-            seed = stream(self.settings.run.seed, "model")
-            return new_policy(self.settings.model, self.make_env("train"), self.panels["train"], seed)
+            return new_policy(self.settings.model, *origin)
 
     def _warm_start(self) -> None:
         """Learn from demonstrations; a round is the unit of resumption."""
@@ -271,7 +273,7 @@ class Run:
         if self.state is None:
             checkpoint.save_policy(self.policy, folder)
             return self.policy.frozen_copy()
-        return saved_policy(self.settings.model, folder).frozen_copy()
+        return saved_reference(self.settings.model, folder, self.policy)
 
     def _save(
         self,

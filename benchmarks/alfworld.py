@@ -108,7 +108,7 @@ class Clock:
     """CPU seconds by name."""
 
     def __init__(self) -> None:
-        self.seconds = {"load": 0.0, "reset": 0.0, "steps": 0.0}
+        self.seconds = dict.fromkeys(("load", "reset", "steps"), 0.0)
 
     def timed(self, name: str, what: Callable[[], Made]) -> Made:
         """Return what a call returns, its time added to a name."""
@@ -120,22 +120,24 @@ class Clock:
 
 def side_by_side(source: Tree | Archives, entries: Sequence[Entry]) -> None:
     """Print what the same episodes take in both engines."""
-    ours, theirs, count = Clock(), Clock(), 0
+    ours, whole, theirs, count = Clock(), Clock(), Clock(), 0
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "game.tw-pddl"
         for number, entry in enumerate(entries):
+            file = Path(folder) / str(number) / "game.tw-pddl"
+            file.parent.mkdir()
             file.write_text(json.dumps(source.texts(entry)))
-            count += both(file, random.Random(number), ours, theirs)
-    for name, mine in ours.seconds.items():
-        each, other = count if name == "steps" else len(entries), theirs.seconds[name]
-        print(
-            f"{name:6} TextWorld {other / each * 1000:9.2f} ms, here {mine / each * 1000:8.4f} ms:"
-            f" {other / mine:,.0f} times"
-        )
+            count += all_three(file, random.Random(number), ours, whole, theirs)
+    for name, other in theirs.seconds.items():
+        each = count if name == "steps" else len(entries)
+        print(f"{name:6} TextWorld {other / each * 1000:9.2f} ms", end="")
+        for what, clock in (("engine", ours), ("TextEnv", whole)):
+            mine = clock.seconds[name]
+            print(f"; {what} {mine / each * 1000:8.4f} ms, {other / mine:,.0f} times", end="")
+        print()
 
 
-def both(file: Path, dice: random.Random, ours: Clock, theirs: Clock) -> int:
-    """Play one random episode in both engines; return its number of steps."""
+def all_three(file: Path, dice: random.Random, ours: Clock, whole: Clock, theirs: Clock) -> int:
+    """Play one random episode in our engine, our environment and TextWorld; return its number of steps."""
     alone = opened(str(file))
     play = ours.timed("load", lambda: Play(Engine(compiled(alone.game(alone.entries("game")[0])))))
     ours.timed("reset", play.begin)
@@ -143,7 +145,13 @@ def both(file: Path, dice: random.Random, ours: Clock, theirs: Clock) -> int:
     for _ in range(EPISODE):
         said.append(dice.choice(twin.admissible()))
         twin.do(said[-1])
+        if twin.won:  # the environment ends here
+            break
     ours.timed("steps", lambda: [(play.do(command), play.admissible(), play.won) for command in said])
+    world = whole.timed("load", lambda: AlfWorld("test", data=str(file), max_turns=EPISODE + 1))
+    whole.timed("load", lambda: world.reset(seed=0))
+    whole.timed("reset", lambda: world.reset(seed=0))
+    whole.timed("steps", lambda: [world.step(command) for command in said])
     env = theirs.timed("load", lambda: original(file))
     theirs.timed("reset", env.reset)
     theirs.timed("steps", lambda: [env.step(command) for command in said])

@@ -7,6 +7,7 @@ Prints every difference, the verbs that were covered, and the seconds each side 
 """
 
 import json
+import os
 import random
 import sys
 import tempfile
@@ -29,16 +30,18 @@ def original(file: Path) -> Any:
     """Return the original's environment on a game file, wrapped as the alfworld package wraps it."""
     # A script's own folder comes first, and the one beside this file is called like the package.
     sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
-    import textworld
-    from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
-
-    asked = textworld.EnvInfos(won=True, admissible_commands=True)
-    # Loading a game overwrites the program's arguments.
-    kept = sys.argv
+    # Importing sets ALFWORLD_DATA, loading a game overwrites the program's arguments.
+    arguments, variables = sys.argv, dict(os.environ)
     try:
+        import textworld
+        from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
+
+        asked = textworld.EnvInfos(won=True, admissible_commands=True)
         return textworld.start(str(file), asked, wrappers=[AlfredDemangler, AlfredInfos])
     finally:
-        sys.argv = kept
+        sys.argv = arguments
+        os.environ.clear()
+        os.environ.update(variables)
 
 
 def commands(policy: str, play: Play, dice: random.Random, steps: int) -> Iterator[str]:

@@ -22,6 +22,7 @@ from agentrl.check import check_command
 from agentrl.cli import VERBS, main
 from agentrl.config import parse
 from agentrl.errors import AgentRLError
+from agentrl.flags import machine_of, split
 from agentrl.registry import find, is_path
 from tests.agentrl.installed import install_ourselves
 
@@ -100,7 +101,9 @@ def _agentrl(words: list[str]) -> str:
     try:
         match verb:
             case "run":
-                parse(word for word in rest if word != "--dry-run")
+                settings, flags = split(rest)
+                machine_of(flags)
+                parse(settings)
             case "eval":
                 # A run folder brings its own settings, and is not here.
                 named = [word for word in rest if not word.startswith(("model=runs/", "@"))]
@@ -175,6 +178,8 @@ def test_links_lead_somewhere(page: Path) -> None:
     [
         ("agentrl run env=webshpo algo=gigpo", "did you mean 'webshop'?"),
         ("agentrl run env=guess algo=gigpo gruop_size=4 --dry-run", "did you mean"),
+        ("agentrl run env=guess algo=gigpo --gpu-memory 80", "goes with --dry-run"),
+        ("agentrl run @configs/webshp_7b.toml", "did you mean 'configs/webshop_7b.toml'?"),
         ("agentrl eval env=guess algo=rnadom", "did you mean 'random'?"),
         ("agentrl rnu env=guess", "status"),
         ("agentrl resume", "one folder"),
@@ -194,6 +199,7 @@ def test_a_wrong_command_is_noticed(line: str, why: str, shop: Path) -> None:
     "line",
     [
         "agentrl run env=webshop algo=gigpo",
+        "agentrl run env=webshop algo=gigpo --dry-run --gpus 2 --gpu-memory=80",
         "agentrl eval model=runs/first eval.test=50",
         "agentrl eval env=webshop algo=random",
         "agentrl check env=webshop",

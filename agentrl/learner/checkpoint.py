@@ -1,6 +1,7 @@
 """Checkpoints: atomic, complete, and loadable by transformers.
 
-`checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads),
+`checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads: the model,
+or of a run with `model.lora` the adapter and the name of its base),
 `state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. A folder without `DONE`
 does not count. The reference policy never changes and is kept once, in `checkpoints/reference/`.
 """
@@ -19,7 +20,8 @@ from safetensors import SafetensorError
 from transformers.utils import logging as quiet
 
 from agentrl.errors import AgentRLError, RunError
-from agentrl.learner.model import Policy
+from agentrl.learner.lora import adapted, merged, save_adapter
+from agentrl.learner.model import HEAD, Policy
 from agentrl.learner.step import Learner
 
 PHASES = ("warm", "rl")
@@ -76,7 +78,7 @@ def save(
 
 
 def save_policy(policy: Policy, folder: Path) -> None:
-    """Write model and tokenizer so that transformers and vLLM load them: the whole folder, or nothing.
+    """Write model (of one with an adapter, that alone) and tokenizer: the whole folder, or nothing.
 
     Errors: RunError where the disk does not take it.
     """
@@ -84,9 +86,32 @@ def save_policy(policy: Policy, folder: Path) -> None:
         _write_policy(policy, part)
 
 
+def save_result(policy: Policy, run: Path) -> None:
+    """Write `model/`, whole weights that transformers and vLLM load, and `adapter/` where there is one.
+
+    Errors: RunError where the disk does not take it.
+    """
+    if not adapted(policy.module):
+        return save_policy(policy, run / "model")
+    save_policy(policy, run / "adapter")
+    with _whole(run / "model") as part:
+        quiet.disable_progress_bar()
+        with torch.device("meta"):  # only for its names: the weights come merged
+            plain = type(policy.module)(policy.module.config)
+        plain.generation_config = policy.module.generation_config
+        # safetensors holds a tied head once, as the embedding: under its own name it would be read as untied.
+        tied = plain.config.tie_word_embeddings
+        weights = {name: tensor for name, tensor in merged(policy.module) if not (tied and name == HEAD)}
+        plain.to(policy.module.dtype).save_pretrained(part, state_dict=weights)
+        policy.tokenizer.save_pretrained(part)
+
+
 def _write_policy(policy: Policy, folder: Path) -> None:
     quiet.disable_progress_bar()
-    policy.module.save_pretrained(folder)
+    if adapted(policy.module):
+        save_adapter(policy.module, folder)
+    else:
+        policy.module.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
 
 

@@ -5,7 +5,6 @@ alone: hidden states are picked first and the vocabulary is projected piece by p
 whole batch never exist at once.
 """
 
-import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,10 +14,14 @@ from torch.utils.checkpoint import checkpoint
 
 from agentrl.batch import TokenTable, microbatches, padded
 from agentrl.errors import ConfigError
-from agentrl.places import check_model
+from agentrl.learner.lora import copied, merged
+from agentrl.memory import LOGITS
+from agentrl.places import check_model, unreachable
 
-LOGIT_BUDGET = 1 << 25
-"""most logits held at once in a forward pass: 128 MiB of float32"""
+HEAD = "lm_head.weight"
+"""the output head's weight, as samplers know it"""
+PIECE = 1024
+"""most tokens projected at once: twice as fast on a CPU as a whole batch, whose logits are fresh pages"""
 
 
 class Policy:
@@ -43,20 +46,30 @@ class Policy:
         head = list(self.value_head.parameters()) if self.value_head is not None else []
         return [p for p in self.module.parameters() if p.requires_grad] + head
 
+    def still(self) -> None:
+        """Switch every dropout off: the same tokens get the same probabilities."""
+        for part in self.module.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
+
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every weight by its Hugging Face name, detached; the output head under its own, tied or not.
+        """Yield every weight by its Hugging Face name, detached; the output head by its own, tied or not.
+
+        An adapter is merged in a weight at a time, as the caller asks; what is trained is not touched.
 
         An engine may keep its own packed copy of a tied head: told of the embedding alone it would stay old.
         """
-        state = self.module.state_dict()
-        yield from state.items()
+        named = False
+        for name, tensor in merged(self.module):
+            named = named or name == HEAD
+            yield name, tensor
         head = self.module.get_output_embeddings()
-        if head is not None and "lm_head.weight" not in state:
-            yield "lm_head.weight", head.weight.detach()
+        if head is not None and not named:
+            yield HEAD, head.weight.detach()
 
     def frozen_copy(self) -> "Policy":
-        """Return a copy that never changes, as a reference."""
-        module = copy.deepcopy(self.module).eval()
+        """Return a copy that never changes, as a reference; a frozen base is shared, not copied."""
+        module = copied(self.module).eval()
         module.requires_grad_(False)
         return Policy(module, self.tokenizer)
 
@@ -117,17 +130,16 @@ class Policy:
 
         def piece(part: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
             logits = part if projected else head(part)
-            logits = (logits if logits.dtype == torch.float64 else logits.float()) / temperature
-            total = logits.logsumexp(-1)
-            logp = logits.gather(-1, ids[:, None]).squeeze(-1) - total
-            if not entropy:
-                return logp, logp.detach()
-            return logp, total - (logits.softmax(-1) * logits).sum(-1)
+            logits = logits if logits.dtype == torch.float64 else logits.float()
+            logps = (logits if temperature == 1 else logits / temperature).log_softmax(-1)
+            logp = logps.gather(-1, ids[:, None]).squeeze(-1)
+            return logp, -(logps.exp() * logps).sum(-1) if entropy else logp.detach()
 
-        size = max(1, LOGIT_BUDGET // self.module.config.vocab_size)
+        most = max(1, LOGITS // self.module.config.vocab_size)
+        size = min(most, PIECE)
         pieces = list(zip(source.split(size), token.split(size), strict=True))
-        # One piece: keep its logits for the backward pass. Several: compute them again, not hold them all.
-        again = torch.is_grad_enabled() and len(pieces) > 1
+        # Few logits are kept for the backward pass; where they are many they are computed again instead.
+        again = torch.is_grad_enabled() and len(token) > most
         done = [
             checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids)
             for part, ids in pieces
@@ -153,13 +165,12 @@ class Critic:
 
     @classmethod
     def like(cls, policy: Policy) -> "Critic":
-        """Return a critic that starts from the policy's weights."""
+        """Return a critic that starts from the policy's weights; a frozen base is shared."""
         if not hasattr(policy.module, "model"):
             raise ConfigError(
                 f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`"
             )
-        trunk = copy.deepcopy(policy.module.model)
-        return cls(trunk, policy.pad)
+        return cls(copied(policy.module.model), policy.pad)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return everything that is trained."""
@@ -171,16 +182,21 @@ class Critic:
         return {"values": self.head(states.to(self.head.weight.dtype)).squeeze(-1)}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return all weights by name."""
+        """Return all weights by name but for a frozen base."""
+        frozen = self._frozen()
         return {
-            **{f"trunk.{k}": v for k, v in self.trunk.state_dict().items()},
+            **{f"trunk.{k}": v for k, v in self.trunk.state_dict().items() if k not in frozen},
             **{f"head.{k}": v for k, v in self.head.state_dict().items()},
         }
 
     def load_state_dict(self, weights: dict[str, Tensor]) -> None:
         """Take weights back."""
-        self.trunk.load_state_dict({k[6:]: v for k, v in weights.items() if k.startswith("trunk.")})
+        base = {k: v for k, v in self.trunk.state_dict().items() if k in self._frozen()}
+        self.trunk.load_state_dict(base | {k[6:]: v for k, v in weights.items() if k.startswith("trunk.")})
         self.head.load_state_dict({k[5:]: v for k, v in weights.items() if k.startswith("head.")})
+
+    def _frozen(self) -> set[str]:
+        return {name for name, p in self.trunk.named_parameters() if not p.requires_grad}
 
 
 def zero_head(width: int) -> nn.Linear:
@@ -243,25 +259,34 @@ def load_model(path: str, dtype: str, device: str = "") -> Policy:
 
     Errors: ConfigError where the folder holds no model or no tokenizer, or the hub cannot be reached.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as quiet
 
     quiet.disable_progress_bar()
 
     check_model(path)
+    tokenizer = load_tokenizer(path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
         module = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
         module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     except (OSError, ValueError) as why:
-        first = str(why).splitlines()[0]
-        raise ConfigError(
-            f"model={path}: cannot be loaded ({first}). Give `tiny`, a folder, or a hub id that"
-            " this machine can reach"
-        ) from why
+        raise ConfigError(unreachable(path, why)) from why
+    policy = Policy(module, tokenizer)
+    policy.still()
+    return policy
+
+
+def load_tokenizer(path: str) -> Any:
+    """Return the tokenizer of a folder or hub id.
+
+    Errors: ConfigError where it cannot be had, or cannot write a conversation.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as why:
+        raise ConfigError(unreachable(path, why)) from why
     if tokenizer.chat_template is None:
         raise ConfigError(f"model={path}: its tokenizer has no chat template; use an instruct model")
-    for part in module.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.0
-    return Policy(module, tokenizer)
+    return tokenizer

@@ -1,12 +1,14 @@
 """A run's first policy: a model of a folder or hub, or a tiny one made from its environment's text."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from agentrl.env import Player, PlayerKind, TextEnv
 from agentrl.errors import ConfigError
+from agentrl.learner.lora import add_lora, base_of, load_adapter
 from agentrl.learner.model import Policy, load_model
 from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from agentrl.settings import ModelSettings
@@ -17,11 +19,18 @@ TEXT_TASKS = 2000
 
 
 def new_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -> Policy:
-    """Return the policy that the settings name; for `tiny`, one drawn from `seed`.
+    """Return the policy that the settings name; `tiny` and an adapter are drawn from `seed`.
 
     `panel` holds training tasks: nothing else is read to make a tokenizer.
     Errors: ConfigError where the model cannot be loaded.
     """
+    policy = _plain_policy(settings, env, panel, seed)
+    if settings.lora:
+        add_lora(policy.module, settings, seed)
+    return policy
+
+
+def _plain_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -> Policy:
     if settings.path != "tiny":
         return load_model(settings.path, settings.dtype)
     if settings.hidden % settings.heads:
@@ -38,9 +47,26 @@ def new_policy(settings: ModelSettings, env: TextEnv, panel: Panel, seed: int) -
     return Policy(module.to(getattr(torch, settings.dtype)), tokenizer)
 
 
-def saved_policy(settings: ModelSettings, folder: Path) -> Policy:
-    """Return a policy that a run saved, where `new_policy` put it: the tiny one stays on the processor."""
-    return load_model(str(folder), settings.dtype, "cpu" if settings.path == "tiny" else "")
+def saved_policy(settings: ModelSettings, folder: Path, env: TextEnv, panel: Panel, seed: int) -> Policy:
+    """Return a policy that a run saved, where `new_policy` put it: the tiny one stays on the processor.
+
+    A folder with an adapter names its base, which is loaded or drawn as at the start of the run.
+    """
+    base = base_of(folder)
+    if not base:
+        return load_model(str(folder), settings.dtype, "cpu" if settings.path == "tiny" else "")
+    policy = new_policy(replace(settings, path=base), env, panel, seed)
+    load_adapter(policy.module, folder)
+    return policy
+
+
+def saved_reference(settings: ModelSettings, folder: Path, policy: Policy) -> Policy:
+    """Return the frozen policy that a run saved; an adapter's is another view of the base of `policy`."""
+    if not base_of(folder):
+        return load_model(str(folder), settings.dtype, str(policy.device)).frozen_copy()
+    reference = policy.frozen_copy()
+    load_adapter(reference.module, folder)
+    return reference
 
 
 def _texts(env: TextEnv, tasks: tuple[Task, ...]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from torch.optim import AdamW
 from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
+from agentrl.learner.adam import adam
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Critic, Policy, compute, forward
@@ -46,6 +47,7 @@ class Learner:
     """weights for the difference of sampler and trainer, where the old policy is not the sampler itself"""
 
     def __post_init__(self) -> None:
+        self.policy.still()
         if "values" in self.algo.needs:
             if self.settings.critic == "separate":
                 self.critic = self.critic or Critic.like(self.policy)
@@ -54,14 +56,15 @@ class Learner:
         if "logp_ref" in self.algo.needs and self.reference is None:
             self.reference = self.policy.frozen_copy()
         if self.settings.checkpointing:
-            self.policy.module.gradient_checkpointing_enable({"use_reentrant": False})
+            for part in (self.policy.module, *([self.critic.trunk] if self.critic is not None else [])):
+                part.gradient_checkpointing_enable({"use_reentrant": False})
         self.optimizers["policy"] = self._adam(list(self.policy.parameters()), self.settings.lr)
         if self.critic is not None:
             self.optimizers["critic"] = self._adam(self.critic.parameters(), self.settings.lr_critic)
 
     def _adam(self, parameters: list[torch.nn.Parameter], lr: float) -> AdamW:
         s = self.settings
-        return AdamW(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
+        return adam(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
 
     def learn(
         self, table: TokenTable, state: AlgoState, iteration: int, seed: int, *, fresh: bool = True

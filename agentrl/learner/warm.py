@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from torch.optim import AdamW
 
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import RunError
+from agentrl.learner.adam import adam
 from agentrl.learner.model import Policy, forward
 from agentrl.settings import WarmSettings
 
@@ -26,9 +26,7 @@ class WarmStart:
         self, policy: Policy, table: TokenTable, settings: WarmSettings, *, seed: int, budget: int
     ) -> None:
         self.policy, self.table, self.settings, self.seed, self.budget = policy, table, settings, seed, budget
-        self.optimizer = AdamW(
-            list(policy.parameters()), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01
-        )
+        self.optimizer = adam(policy.parameters(), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
         names, counts = torch.unique_consecutive(table.row, return_counts=True)
         self.starts, self.counts = counts.cumsum(0) - counts, counts
         self.rows = len(names)
@@ -53,6 +51,7 @@ class WarmStart:
         generator = torch.Generator().manual_seed(hash((self.seed, which)) & 0x7FFFFFFFFFFFFFFF)
         order = torch.randperm(self.rows, generator=generator)
         chosen = order[place * self.settings.batch : (place + 1) * self.settings.batch].sort().values.tolist()
+        torch.manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)  # an adapter's dropout draws from it
         part = self.table.take(self._tokens(chosen))
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0

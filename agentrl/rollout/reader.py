@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from agentrl.errors import ConfigError
+from agentrl.rollout.attention import sharing_heads
 from agentrl.rollout.cache import Part, Slab, joined
 from agentrl.types import Request
 
@@ -49,7 +50,7 @@ class Reader:
         training = self.model.training
         self.model.eval()
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), sharing_heads(self.model):
                 yield
         finally:
             self.model.train(training)
@@ -174,7 +175,7 @@ class Reader:
 
     def _attention(self, mask: Tensor) -> Tensor:
         """Return a mask (True: may see) in the form that the model's attention takes."""
-        if self.model.config._attn_implementation == "sdpa":
+        if self.model.config._attn_implementation != "eager":
             return mask
         dtype = self.model.dtype
         return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(

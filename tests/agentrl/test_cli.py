@@ -75,7 +75,7 @@ def test_a_dry_run_prints_the_plan_trains_nothing_and_writes_nothing(
         (["run", ENV, ALGO, "--seed=3"], "no option '--seed=3'; settings are written without dashes: seed=3"),
         (["run", ENV, ALGO, "--group-size", "3"], "no option '--group-size'; settings are written without dashes: group_size=..."),
         (["run", ENV, ALGO, "--dryrun"], "no option '--dryrun'; did you mean '--dry-run'?"),
-        (["list", "env"], "no list of 'env'; did you mean 'envs'? (there are: envs, algos, verifiers)"),
+        (["list", "env"], "no list of 'env'; did you mean 'envs'? (there are: envs, algos, verifiers, configs)"),
         (["show", "env=webshpo"], f"no env 'webshpo'; did you mean 'webshop'? (there are: {ENVS})"),
         (["resume"], "resume takes one folder: agentrl resume runs/..."),
         (["resume", "runs/nothing"], "there is no folder runs/nothing"),

@@ -38,6 +38,8 @@ class AlfWorld(TextEnv):
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "notes",
         "env.noise": 1.0,
+        "env.max_turns": 30,
+        "run.iterations": 30,
         "rollout.history": 0,
         "rollout.max_context": 256,
         "warm.tasks": 1000,

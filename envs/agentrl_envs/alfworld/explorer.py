@@ -30,7 +30,7 @@ _DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
 class Habits:
     """How a player strays at noise 1; all are probabilities, and all grow with the noise."""
 
-    bad: float = 0.08
+    bad: float = 0.04
     """gives a command that is of no use; a turn"""
     random: float = 0.05
     """gives any command that is offered; a turn"""
@@ -208,10 +208,12 @@ class Explorer:
 
     def _useless(self, commands: Sequence[str]) -> str:
         """Return a command in the game's words that is not offered."""
-        here = self._dice.choice(self.notes.here) if self.notes.here else "cabinet 99"
         item, _ = self.goal.wants
-        wishes = [f"go to {here}", f"take {item} 1 from {here}", f"take {item} 2 from {here}"]
-        return next((wish for wish in wishes if wish not in commands), f"open {item} 1")
+        place, number = self._dice.choice(self.notes.places), self._dice.randint(1, 3)
+        near = self._dice.choice(self.notes.here or (place,))
+        wishes = [f"go to {near}", f"open {near}", f"take {item} {number} from {near}", f"open {place}"]
+        self._dice.shuffle(wishes)
+        return next((wish for wish in wishes if wish not in commands), f"open {item} {number}")
 
     def _does(self, habit: str) -> bool:
         chance: float = getattr(self._habits, habit)

@@ -1,7 +1,9 @@
 """What can be known of a game from what was read: the memory of a careful player, and nothing else.
 
 Everything here comes from the game's own sentences and its list of commands. The exploring player acts on
-these notes, and the view `notes` shows them to small models in place of the game's text.
+these notes, and the view `notes` shows them to small models in place of the game's text. That is help, and
+results in this view are to be read as such: the book of places is kept for the policy, and what the goal
+names is picked out of what was seen. What to do is left to it; commands are not listed.
 """
 
 import re

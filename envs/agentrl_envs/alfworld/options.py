@@ -29,7 +29,8 @@ class Options:
     """for winning / any other turn / a turn of no use; published GiGPO runs pay 10/0 and
     take algo.invalid_penalty=0.1"""
     anchor: Literal["state_key", "observation"] = "state_key"
-    """what GiGPO takes for the same state: equal states, or (as published) equal texts of the game"""
+    """what GiGPO takes for the same state: equal states, or (as published) equal texts of the game, which
+    different states share: `agentrl check` says so"""
     history: int = 2
     """gigpo view: earlier turns shown"""
     noise: float = 0.0

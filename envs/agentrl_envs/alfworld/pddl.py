@@ -168,6 +168,10 @@ def _check(facts: Mapping[str, tuple[Fact, ...]]) -> None:
     for place in places:
         if place not in typed:
             raise DataError(f"receptacle {place} has no type")
+    things = [item for item, _ in (*facts.get("objecttype", ()), *facts.get("inreceptacle", ()))]
+    for name in (*places, *things):
+        if "_bar_" not in name[1:]:
+            raise DataError(f"'{name}' has no class: ids are class_bar_position")
     for item, place in facts.get("inreceptacle", ()):
         if place not in typed:
             raise DataError(f"{item} lies in {place}, which has no type")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentrl.config import parse
 from agentrl.errors import ConfigError, DataError
 from agentrl.rollout.wording import parsed
 from agentrl.types import Task
@@ -197,3 +198,17 @@ def test_a_task_of_other_data_is_refused(tree: Path) -> None:
     for data in ({}, {"game": 3}, {"game": "train/nothing"}):
         with pytest.raises(DataError, match=r"task t: |no game"):
             env.reset(options={"task": Task("t", "train", 0, data)})
+
+
+def test_the_tiny_model_gets_notes_a_straying_demonstrator_and_no_penalty() -> None:
+    tiny = parse(["env=alfworld", "algo=gigpo"])
+    assert (tiny.env_options["view"], tiny.env_options["noise"]) == ("notes", 1.0)
+    assert (tiny.rollout.history, tiny.algo_options["invalid_penalty"]) == (0, 0.0)
+    assert parse(["env=alfworld", "algo=grpo", "env.noise=0"]).env_options["noise"] == 0
+
+
+def test_the_published_settings_are_understood() -> None:
+    file = Path(__file__).parents[3] / "benchmarks" / "alfworld_gigpo.toml"
+    found = parse(["env=alfworld", "algo=gigpo", "model=some/model", f"@{file}"])
+    assert (found.env_options["view"], found.rollout.style) == ("gigpo", "whole")
+    assert (found.env_options["max_turns"], found.algo_options["invalid_penalty"]) == (50, 0.1)

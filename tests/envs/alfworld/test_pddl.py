@@ -44,6 +44,7 @@ def edited(old: str, new: str) -> str:
             "at two locations",
         ),
         (edited("(inReceptacle ?o ?r) (obj", "(obj"), "none of the six"),
+        (edited("(objectType bowl_bar_1 BowlType)", "(objectType bowl BowlType)"), "'bowl' has no class"),
         (edited("apple_bar_1 fridge_bar_1", "apple_bar_1 chair_bar_1"), "chair_bar_1, which has no type"),
     ],
 )

@@ -1,0 +1,86 @@
+"""The settings files of the package: found from anywhere, understood, and with the published numbers."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from agentrl.cli import main
+from agentrl.config import from_values, parse
+from agentrl.errors import ConfigError
+from agentrl.offers import names
+from agentrl.presets import presets
+from agentrl.settings import Settings
+from tests.agentrl.installed import install_ourselves
+
+PRESETS = list(presets())
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_ourselves(tmp_path / "site", monkeypatch)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+def settings_of(name: str) -> Settings:
+    """Return a preset's settings; another environment stands for one that is not installed."""
+    tables = tomllib.loads(presets()[name].read_text(encoding="utf-8"))
+    if tables["env"]["name"] not in names("envs"):
+        tables["env"] = {"name": "guess", "max_turns": tables["env"]["max_turns"]}
+    return from_values({f"{group}.{key}": v for group, table in tables.items() for key, v in table.items()})
+
+
+def test_there_is_one_for_each_environment_and_size() -> None:
+    names_wanted = [f"configs/{env}_{size}b.toml" for env in ("alfworld", "webshop") for size in ("1.5", "7")]
+    assert names_wanted == PRESETS
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_holds_the_published_settings(name: str) -> None:
+    got = settings_of(name)
+    alfworld = "alfworld" in name
+    algo = got.algo_options
+    assert (algo["group_size"], algo["gamma"], algo["omega"], algo["kl"]) == (8, 0.95, 1.0, 0.01)
+    assert (algo["scale"], algo["invalid_penalty"]) == ("std" if alfworld else "none", 0.1)
+    assert got.reward == ({"task": 10.0} if alfworld else {"task": 0.0, "success": 10.0})
+    assert (got.rollout.backend, got.rollout.trusts_sampler, got.rollout.weighted) == ("vllm", False, "none")
+    assert (got.rollout.tasks, got.run.iterations, got.learner.lr) == (16, 150, 1e-6)
+    assert got.env_options["max_turns"] == (50 if alfworld else 15)
+    assert (got.rollout.max_tokens, got.rollout.max_context) == (512, 2560 if alfworld else 4608)
+    assert got.model.path == f"Qwen/Qwen2.5-{'7' if '7b' in name else '1.5'}B-Instruct"
+    assert (got.model.dtype, got.learner.checkpointing, got.model.lora) == ("bfloat16", True, 0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_number_of_a_preset_says_where_it_is_from(name: str) -> None:
+    lines = presets()[name].read_text(encoding="utf-8").splitlines()
+    settings = [line for line in lines if "=" in line and not line.startswith(("#", " "))]
+    assert settings and all("  # " in line for line in settings if not line.startswith("name"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_found_from_any_folder(name: str) -> None:
+    env = tomllib.loads(presets()[name].read_text(encoding="utf-8"))["env"]["name"]
+    if env not in names("envs"):  # the file was found: what is said is about what stands in it
+        with pytest.raises(ConfigError, match=rf"^@.*no env '{env}'"):
+            parse([f"@{name}"])
+    else:
+        assert parse([f"@{name}"]).env == env
+
+
+def test_a_file_of_ones_own_comes_first() -> None:
+    Path("configs").mkdir()
+    Path("configs/webshop_7b.toml").write_text('[env]\nname = "guess"\n[algo]\nname = "grpo"\n')
+    assert parse(["@configs/webshop_7b.toml"]).env == "guess"
+
+
+def test_a_mistyped_preset_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean 'configs/webshop_7b\.toml'\?"):
+        parse(["@configs/webshp_7b.toml"])
+
+
+def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "configs"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("configs\n") and all(f"@{name}" in out for name in PRESETS) and "gigpo" not in out
