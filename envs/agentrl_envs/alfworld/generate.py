@@ -44,7 +44,7 @@ def generated(number: int, kind: Kind, seed: int, difficulty: float = 0.5) -> Ga
 
     Errors: ValueError where the layout has no such task (see `possible`).
     """
-    name = f"{VERSION}-{difficulty:g}/{kind}-{number}-{seed}"
+    name = game_id(number, kind, seed, difficulty)
     dice = random.Random(f"alfworld game/{name}")
     wishes = choices(number, kind)
     if not wishes:
@@ -58,6 +58,11 @@ def generated(number: int, kind: Kind, seed: int, difficulty: float = 0.5) -> Ga
     facts = _facts(room, contents)
     game = Game(name, facts, goal, dice.choice(SENTENCES[kind]).format(item, target))
     return replace(game, walkthrough=plan(Engine(compiled(game))))
+
+
+def game_id(number: int, kind: Kind, seed: int, difficulty: float) -> str:
+    """Return the id of a game: all that it follows from, the generator's version first."""
+    return f"{VERSION}-{float(difficulty)!r}/{kind}-{number}-{seed}"
 
 
 def possible(number: int, kind: Kind) -> bool:
@@ -122,7 +127,8 @@ def _weight(thing: str, place: str, difficulty: float) -> float:
     if not lies(thing, place):
         return 0.0
     usual: float = PER_HUNDRED.get(thing, {}).get(place, FEW)
-    return usual ** (2 - 2 * difficulty)
+    weight: float = usual ** (2 - 2 * difficulty)
+    return weight
 
 
 def _facts(room: Layout, contents: Iterator[tuple[str, int]]) -> Mapping[str, tuple[Fact, ...]]:
