@@ -13,7 +13,11 @@ class Options:
     """Settings of `env=alfworld`, each a key `env.<name>=`."""
 
     data: str | None = None
-    """folder of the original games (json_2.1.1), of packed archives, or one file; none: $ALFWORLD_DATA"""
+    """folder of the original games (json_2.1.1), of packed archives, or one file; `generated`: games of our
+    own; none: $ALFWORLD_DATA where that is set, else generated"""
+    difficulty: float = 0.5
+    """of generated games: 0 few things in their likeliest places, 0.5 about as in the original, 1 many things
+    in any place that holds them"""
     train: str = AUTO
     """split of the data to learn from; auto: train"""
     dev: str = AUTO
@@ -46,5 +50,7 @@ class Options:
                 raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
         if self.history < 0:
             raise ConfigError(f"env.history={self.history}: must be at least 0")
-        if not 0 <= self.noise <= 1:
-            raise ConfigError(f"env.noise={self.noise:g}: must be from 0 to 1")
+        for name in ("difficulty", "noise"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ConfigError(f"env.{name}={value:g}: must be from 0 to 1")

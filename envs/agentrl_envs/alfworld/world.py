@@ -11,6 +11,7 @@ from agentrl.errors import ConfigError, DataError, nearest
 from agentrl.types import Panel, Task
 from agentrl_envs.alfworld.engine import Engine
 from agentrl_envs.alfworld.game import Dialect
+from agentrl_envs.alfworld.generate_source import NAME, Generated
 from agentrl_envs.alfworld.options import AUTO, Options
 from agentrl_envs.alfworld.room import compiled
 from agentrl_envs.alfworld.sources import Entry, Source, opened
@@ -23,7 +24,11 @@ READY = 64
 """games kept compiled, about 0.2 MB each"""
 _PLACE: Mapping[str, int] = MappingProxyType({"dev": HELD_OUT - 2, "test": HELD_OUT - 1})
 _AUTO: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"train": ("train",), "dev": ("valid_train",), "test": ("valid_seen", "valid_unseen")}
+    {
+        "train": ("train", "generated_train"),
+        "dev": ("valid_train", "generated_dev"),
+        "test": ("valid_seen", "valid_unseen", "generated_test"),
+    }
 )
 _SEED_STEP = 10_000_000
 
@@ -107,17 +112,15 @@ def _digest(text: str) -> bytes:
 def world(options: Options) -> World:
     """Return the games of these options; the same object for equal ones.
 
-    Errors: ConfigError where there are no data or they lack a split that is asked for.
+    Errors: ConfigError where the data lack a split that is asked for, or there is nothing at their path.
     """
-    data = options.data if options.data is not None else os.environ.get(VARIABLE, "")
-    return _world(data, options.train, options.dev, options.test)
+    data = options.data if options.data is not None else os.environ.get(VARIABLE) or NAME
+    return _world(data, options.difficulty, options.train, options.dev, options.test)
 
 
 @lru_cache(maxsize=4)
-def _world(data: str, train: str, dev: str, test: str) -> World:
-    if not data:
-        raise ConfigError(f"env 'alfworld' has no games: give env.data=PATH, or set {VARIABLE}")
-    source = opened(data)
+def _world(data: str, difficulty: float, train: str, dev: str, test: str) -> World:
+    source: Source = Generated(difficulty) if data == NAME else opened(data)
     asked: Mapping[Split, str] = {"train": train, "dev": dev, "test": test}
     return World(source, {split: _split(source, split, name) for split, name in asked.items()})
 

@@ -70,12 +70,6 @@ def test_places_without_games_are_named(
         AlfWorld(data=str(place)).tasks("train")
 
 
-def test_without_data_the_way_to_them_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
-    with pytest.raises(ConfigError, match=r"env\.data=PATH, or set ALFWORLD_DATA"):
-        AlfWorld().tasks("train")
-
-
 def row(**changes: object) -> bytes:
     plain: dict[str, object] = {
         "id": "a/b/c",
