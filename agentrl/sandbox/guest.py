@@ -1,9 +1,9 @@
 """The supervisor inside every sandbox: an interpreter, started beforehand, that runs one job and ends.
 
 It is sent to the sandbox as text, behind `child.py`, and imports as little as it can: every run pays for each
-import. It needs Python 3.10. As process 1 it outlives whatever the program does to its own processes, and takes all of
-them with it when it ends. Standard input and output are the line to the host, in frames: a kind (1 byte), a
-length (4 bytes, big-endian), a payload.
+import. It needs Python 3.10. As process 1 it outlives whatever the program does to its own processes, and
+takes all of them with it when it ends. Standard input and output are the line to the host, in frames: a kind
+(1 byte), a length (4 bytes, big-endian), a payload.
 
 | from the host | meaning |
 |---|---|

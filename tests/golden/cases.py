@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import offline, online, webshop
+from tests.golden import code, offline, online, webshop
 from tests.golden.case import Case
 from tests.golden.compare import differences
 from tests.golden.public import Public
@@ -32,10 +32,11 @@ def _one_schema(adapter: Adapter) -> Callable[[dict[str, Any]], list[Case]]:
 FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **{name: _one_schema(adapter) for name, adapter in (online.ADAPTERS | offline.ADAPTERS).items()},
     **webshop.FILES,
+    "code_hostile": code.cases,
 }
 """by file name: from its content to its cases"""
 
-_FUNCTIONS = (*online.FUNCTIONS, *offline.FUNCTIONS, *webshop.FUNCTIONS)
+_FUNCTIONS = (*online.FUNCTIONS, *offline.FUNCTIONS, *webshop.FUNCTIONS, *code.FUNCTIONS)
 
 
 def public(broken: str | None = None) -> Public:
