@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from agentrl.errors import ConfigError, RunError, nearest
+from agentrl.sandbox import syscalls
 from agentrl.sandbox.base import MIB, Limits
 from agentrl.sandbox.local import BOOT, ENVIRONMENT, SHM, framed, guest_source
 
@@ -27,6 +28,7 @@ class DockerBox:
 
     def __init__(self, client: Any, container: Any, guest: bytes) -> None:
         self._client, self._container = client, container
+        self.filter = syscalls.program()  # the daemon's own lets programs trace each other
         self._raw, self._said, self._complaints = bytearray(), bytearray(), bytearray()
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         self._stream = client.api.attach_socket(container.id, params=wanted)

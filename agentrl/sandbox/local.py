@@ -104,6 +104,8 @@ def stranger() -> tuple[list[str], int | None]:
 class LocalBox:
     """A process on this machine, spoken to over a socket."""
 
+    filter = b""
+
     def __init__(self, command: list[str], guest: bytes, pass_fds: tuple[int, ...], isolation: str) -> None:
         self.isolation = isolation
         self._line, theirs = socket.socketpair()
