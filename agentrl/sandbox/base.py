@@ -69,7 +69,7 @@ class Box(Protocol):
 
     isolation: str
     filter: bytes
-    """of system calls, for the guest to put on the program; b"" where the sandbox has one, or none is wanted"""
+    """of system calls, for the guest to put on the program; b"" where the box itself has one, or none"""
 
     def fileno(self) -> int:
         """Return what `select` can wait on."""

@@ -128,11 +128,11 @@ class Docker:
         import docker.errors
 
         wanted = {"label": f"{LABEL}={_here()}"}
-        for container in self._client.containers.list(all=True, filters=wanted):
-            pid = container.labels.get(f"{LABEL}.pid", "")
+        for found in self._client.api.containers(all=True, filters=wanted):
+            pid = found["Labels"].get(f"{LABEL}.pid", "")
             if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
                 with suppress(docker.errors.APIError):
-                    container.remove(force=True)
+                    self._client.api.remove_container(found["Id"], force=True)
 
     def start(self, limits: Limits) -> DockerBox:
         """Return a new container.

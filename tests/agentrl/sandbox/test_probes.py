@@ -233,7 +233,7 @@ def test_a_run_finds_nothing_of_the_one_before(strong: Backend) -> None:
         ("while True: pass", "timeout"),
         ("import time; time.sleep(1000)", "timeout"),
         (
-            "import signal, time\nfor s in range(1, 32):\n  s in (9, 19) or signal.signal(s, 1)\ntime.sleep(99)",
+            "import signal, time\nfor s in (1, 2, 3, 14, 15): signal.signal(s, 1)\ntime.sleep(99)",
             "timeout",
         ),
         ("import ctypes; ctypes.string_at(0)", "error"),
