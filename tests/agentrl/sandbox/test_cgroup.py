@@ -10,12 +10,12 @@ from agentrl.sandbox import cgroup
 
 def unified(root: Path) -> Path:
     (root / "cgroup.controllers").write_text("cpu memory pids")
-    return root / "agentrl"
+    return root
 
 
 def split(root: Path) -> Path:
     (root / "memory").mkdir()
-    return root / "memory" / "agentrl"
+    return root / "memory"
 
 
 def test_version_2_limits_memory_and_swap(tmp_path: Path) -> None:

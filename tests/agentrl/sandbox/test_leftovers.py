@@ -13,7 +13,7 @@ import pytest
 
 from agentrl.sandbox import Backend, Limits, Session, close_all, run
 from agentrl.sandbox.docker import LABEL
-from tests.agentrl.sandbox.test_run import commands
+from tests.agentrl.sandbox.test_run import commands, open_to_all
 
 PARENT = """
 import sys, threading, time
@@ -91,7 +91,7 @@ def test_no_process_is_left_by_runs_sessions_and_closing(settled: set[int], bubb
     left = {
         pid
         for pid in children(os.getpid()) - settled
-        if "janitor" not in Path(f"/proc/{pid}/cmdline").read_text()
+        if "cgroup.procs" not in Path(f"/proc/{pid}/cmdline").read_text()
     }
     assert left == set()
     assert len(os.listdir("/proc/self/fd")) <= files + 2  # the janitor's line
@@ -116,10 +116,7 @@ def test_a_killed_parent_takes_everything_along(
     elif name == "bubblewrap":
         request.getfixturevalue("bubblewrap")
     mark = f"5{os.getpid()}.{time.time_ns()}"
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.name.startswith("pytest"):
-            folder.chmod(0o755)
+    open_to_all(tmp_path)
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, name, mark], stdout=subprocess.PIPE, env=surroundings
@@ -136,9 +133,8 @@ def test_a_killed_parent_takes_everything_along(
     assert below
     assert gone(lambda: mark in commands())
     assert gone(lambda: [p for p in below if alive(p)])
-    assert gone(lambda: list(Path("/sys/fs/cgroup").glob(f"**/agentrl/{pid}-*")))
-    if name == "bubblewrap":
-        assert not list(tmp_path.iterdir())
+    assert gone(lambda: list(Path("/sys/fs/cgroup").glob(f"**/agentrl-{pid}-*")))
+    assert gone(lambda: list(tmp_path.iterdir()))
 
 
 def alive(pid: int) -> bool:
@@ -166,3 +162,38 @@ def test_a_forked_child_gets_sandboxes_of_its_own(bubblewrap: Backend) -> None:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert run("print(3)", limits=limits, backend=bubblewrap).stdout == "3\n"
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04])
+def test_a_parent_killed_while_sandboxes_start_takes_them_along(pause: float, bubblewrap: Backend) -> None:
+    program = """
+import os, time
+from agentrl.sandbox import Limits, choose
+from agentrl.sandbox.pool import Pool
+backend = choose("bubblewrap")
+pool = Pool(lambda: backend.start(Limits()), 6)
+pool.take()
+print("ready", flush=True)
+time.sleep(600)
+"""
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=surroundings
+    ) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == b"ready\n"
+        time.sleep(pause)
+        below = children(parent.pid)
+        parent.send_signal(signal.SIGKILL)
+    assert gone(lambda: [pid for pid in below if alive(pid)])
+    assert gone(lambda: list(Path("/sys/fs/cgroup").glob(f"**/agentrl-{parent.pid}-*")))
+
+
+def test_a_fork_of_this_process_does_no_harm_to_its_sessions(bubblewrap: Backend) -> None:
+    with Session(Limits(wall=20.0), bubblewrap) as session:
+        session.run("x = 1")
+        pid = os.fork()
+        if pid == 0:
+            session.close()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        assert session.run("x").stdout == "1\n"

@@ -136,7 +136,7 @@ def test_the_machines_files_and_variables_are_not_there(
     monkeypatch.setenv("AGENTRL_TEST_KEY", "the secret of the machine")
     program = f"""
 import os
-for path in ({str(secret)!r}, "/etc/shadow", "/root/.bashrc", "/proc/1/environ", "/proc/1/root{secret}"):
+for path in ({str(secret)!r}, "/etc/shadow", "/proc/1/environ", "/proc/1/root{secret}"):
     try:
         print(open(path).read())
     except OSError:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentrl.errors import ConfigError
-from agentrl.sandbox import Backend, Limits, run
+from agentrl.sandbox import Backend, Limits, close_all, run
 
 LIMITS = Limits(wall=20.0)
 
@@ -101,7 +101,7 @@ def test_the_weak_sandbox_leaves_no_daemon_and_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    tmp_path.chmod(0o755)
+    open_to_all(tmp_path)
     program = """
 import os, time
 open('left', 'w').write('x')
@@ -113,8 +113,17 @@ if os.fork() == 0:
 time.sleep(0.3)
 """
     assert run(program, limits=Limits(wall=20.0, memory=300 << 20), backend="weak").ok
-    assert not [path for path in tmp_path.rglob("left")]
+    close_all()
+    assert not list(tmp_path.iterdir())
     assert "98765.4321" not in commands()
+
+
+def open_to_all(folder: Path) -> None:
+    """Let strangers write there, as into a folder for temporary files."""
+    folder.chmod(0o1777)
+    for parent in folder.parents:
+        if parent.name.startswith("pytest"):
+            parent.chmod(0o755)
 
 
 def commands() -> str:

@@ -34,6 +34,13 @@ def test_an_exception_leaves_the_session_alive(bubblewrap: Backend) -> None:
         assert session.run("x").stdout == "2\n"
 
 
+def test_a_program_that_does_not_listen_cannot_hold_its_supervisor(bubblewrap: Backend) -> None:
+    with Session(Limits(wall=1.0), bubblewrap) as session:
+        session.run("import os; os.dup2(os.open('/dev/null', os.O_RDONLY), 0)")
+        deaf = session.run("import time\nwhile True: time.sleep(1)\n" + "#" * 500_000)
+        assert (deaf.verdict, deaf.status) == ("timeout", -9)
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [
