@@ -14,7 +14,7 @@ from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start, collect
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
 from agentrl.trajectories import read_trajectories, write_trajectories
@@ -65,7 +65,7 @@ class Gatherer:
         """Play groups of episodes and put those that can be scored into a table."""
         episodes = self._groups(plan, iteration)
         metrics = checked(episodes, self.settings.run.failures)
-        kept = [e for e in episodes if e.scorable and any(turn.action_ids for turn in e.turns)]
+        kept = [e for e in whole_groups(episodes) if any(turn.action_ids for turn in e.turns)]
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
@@ -123,6 +123,7 @@ class Gatherer:
             weights,
             parallel=how.parallel,
             schedule=how.order,
+            threads=how.workers,
         )
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
@@ -187,7 +188,11 @@ def demonstrations(
         for number, task in enumerate(tasks)
     ]
     seed = stream(settings.run.seed, "warm")
-    episodes = collect(starts, lambda: make_env("train"), PlayerActor("demonstrator"), chat, seed=seed)
+    how, actor = settings.rollout, PlayerActor("demonstrator")
+    collector = Collector(
+        lambda: make_env("train"), actor, chat, seed, parallel=how.parallel, threads=how.workers
+    )
+    episodes = [episode.trajectory for episode in collector.play(starts)]
     checked(episodes, settings.run.failures)
     return token_table([e for e in episodes if e.scorable])
 
@@ -214,6 +219,15 @@ def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]
     means = episode_metrics([e for e in episodes if e.scorable])
     played = float(sum(len(e.turns) for e in episodes))
     return means | {"failed": share, "token_violations": broken, "environment_steps": played}
+
+
+def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
+    """Return the episodes whose groups lost no member: what is left of a group is no sample of its task.
+
+    A hang or a crash may be the doing of what was said, so those that came through are a choice.
+    """
+    partial = {e.group for e in episodes if not e.scorable}
+    return [e for e in episodes if e.group not in partial]
 
 
 def violations(episodes: Sequence[Trajectory]) -> float:

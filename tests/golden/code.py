@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from agentrl.errors import AgentRLError, DataError
+from agentrl.errors import AgentRLError
 from agentrl.sandbox import Limits, choose
 from agentrl_verifiers.code_tests import Terms, fault, judged
-from tests.golden.case import Case
+from tests.golden.case import Case, NotHereError
 from tests.golden.public import Public
 
 FUNCTIONS: list[Callable[..., Any]] = [judged, fault]
@@ -18,12 +18,12 @@ WALL = 1.5
 def cases(content: dict[str, Any]) -> list[Case]:
     """Return a case a program: pass, fail or reject-test and, where the file says it, the share of cases.
 
-    Errors: DataError where no sandbox works here.
+    Errors: NotHereError where no sandbox works here.
     """
     try:
         choose()
     except AgentRLError as why:
-        raise DataError(f"code_hostile.json: {why}") from None
+        raise NotHereError(str(why)) from None
     most = content["meta"]["limits_suggested"]
     limits = Limits(WALL, memory=most["memory_mb"] << 20, processes=most["processes"])
     terms = Terms(limits, total=2 * WALL)
