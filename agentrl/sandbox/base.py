@@ -68,6 +68,8 @@ class Box(Protocol):
     """One started sandbox with an interpreter waiting inside. Used once."""
 
     isolation: str
+    filter: bytes
+    """of system calls, for the guest to put on the program; b"" where the box itself has one, or none"""
 
     def fileno(self) -> int:
         """Return what `select` can wait on."""

@@ -6,7 +6,6 @@ of single processes hold all the same.
 
 import os
 import subprocess
-import threading
 from contextlib import suppress
 from functools import cache
 from itertools import count
@@ -15,6 +14,7 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 SLACK = 32 << 20
 """bytes that sandbox and supervisor themselves may take"""
+PREFIX = "agentrl"
 NAMES = count()
 
 
@@ -48,12 +48,17 @@ class Group:
 
 def made(memory: int, root: Path = ROOT) -> Group | None:
     """Return a new group of so many bytes, or None where this user or system has no groups to give."""
-    parent = _parent(root, os.getpid())
-    if parent is None:
+    unified = (root / "cgroup.controllers").exists()
+    path = (root if unified else root / "memory") / f"{PREFIX}-{os.getpid()}-{next(NAMES)}"
+    try:
+        if unified:
+            (root / "cgroup.subtree_control").write_text("+memory")
+        path.mkdir()
+    except OSError:
         return None
-    path = parent / f"{os.getpid()}-{next(NAMES)}"
-    path.mkdir()
-    if (root / "cgroup.controllers").exists():
+    if root == ROOT:
+        _janitor(path.parent, os.getpid())
+    if unified:
         (path / "memory.max").write_text(str(memory + SLACK))
         with suppress(OSError):  # a kernel without swap accounting has no such file
             (path / "memory.swap.max").write_text("0")
@@ -65,31 +70,13 @@ def made(memory: int, root: Path = ROOT) -> Group | None:
 
 
 @cache
-def _parent(root: Path, pid: int) -> Path | None:
-    """Return the folder of this process's groups: `agentrl` below the memory tree."""
-    unified = (root / "cgroup.controllers").exists()
-    parent = (root if unified else root / "memory") / "agentrl"
-    try:
-        if unified:
-            (root / "cgroup.subtree_control").write_text("+memory")
-        parent.mkdir(exist_ok=True)
-        if unified:
-            (parent / "cgroup.subtree_control").write_text("+memory")
-    except OSError:
-        return None
-    if root == ROOT:
-        threading.Thread(target=_janitor, args=(parent, pid), daemon=True).start()
-    return parent
-
-
-def _janitor(parent: Path, pid: int) -> None:
-    """Start a process that removes this one's groups once it is gone, however that happened."""
+def _janitor(parent: Path, pid: int) -> "subprocess.Popen[bytes]":
+    """Start, once, a process that empties and removes this one's groups when it is gone, however it went."""
     script = (
-        'read line; for i in 1 2 3 4 5 6 7 8 9 10; do rmdir "$1/$2"-* 2>/dev/null;'
-        ' ls -d "$1/$2"-* >/dev/null 2>&1 || break; sleep 0.3; done; rmdir "$1" 2>/dev/null'
+        'trap "" INT TERM HUP; read line; for i in 1 2 3 4 5 6 7 8 9 10; do for group in "$0"-*; do'
+        ' [ -d "$group" ] || exit 0; while read pid; do kill -9 "$pid"; done <"$group/cgroup.procs";'
+        ' rmdir "$group"; done 2>/dev/null; sleep 0.3; done'
     )
-    subprocess.Popen(
-        ["sh", "-c", script, "agentrl-janitor", str(parent), str(pid)],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    ).wait()
+    return subprocess.Popen(
+        ["sh", "-c", script, f"{parent}/{PREFIX}-{pid}"], stdin=subprocess.PIPE, start_new_session=True
+    )

@@ -4,10 +4,16 @@ import marshal
 import os
 import select
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from agentrl.errors import ConfigError, RunError, nearest
+from agentrl.sandbox import syscalls
 from agentrl.sandbox.base import MIB, Limits
 from agentrl.sandbox.local import BOOT, ENVIRONMENT, SHM, framed, guest_source
 
@@ -27,6 +33,8 @@ class DockerBox:
 
     def __init__(self, client: Any, container: Any, guest: bytes) -> None:
         self._client, self._container = client, container
+        self.filter = syscalls.program()  # the daemon's own lets programs trace each other
+        self._owner = os.getpid()
         self._raw, self._said, self._complaints = bytearray(), bytearray(), bytearray()
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         self._stream = client.api.attach_socket(container.id, params=wanted)
@@ -80,6 +88,8 @@ class DockerBox:
         """Remove the container by force."""
         import docker.errors
 
+        if self._owner != os.getpid():  # a fork's copy
+            return
         # An open stream makes the daemon's kill wait for it.
         with suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
@@ -119,18 +129,7 @@ class Docker:
                 f"docker has no image '{self.image}'{nearest(self.image, known)}{how}"
             ) from None
         self._guest = framed(marshal.dumps(guest_source(), 2))
-        self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove containers of processes that are no more, left where the daemon was gone when they died."""
-        import docker.errors
-
-        wanted = {"label": f"{LABEL}={_here()}"}
-        for container in self._client.containers.list(all=True, filters=wanted):
-            pid = container.labels.get(f"{LABEL}.pid", "")
-            if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
-                with suppress(docker.errors.APIError):
-                    container.remove(force=True)
+        sweep(self._client, lambda pid: not os.path.exists(f"/proc/{pid}"))
 
     def start(self, limits: Limits) -> DockerBox:
         """Return a new container.
@@ -139,6 +138,7 @@ class Docker:
         """
         import docker.errors
 
+        _janitor(os.getpid())
         memory = max(limits.memory + limits.disk, 8 * MIB)
         try:
             container = self._client.containers.create(
@@ -173,6 +173,41 @@ class Docker:
                 raise
         except (docker.errors.DockerException, OSError) as why:
             raise RunError(f"docker could not start a sandbox: {' '.join(str(why).split())}") from None
+
+
+def sweep(client: Any, ownerless: Callable[[int], bool]) -> int:
+    """Remove this machine's sandboxes whose owning process is none any more; return how many there were."""
+    import docker.errors
+
+    count = 0
+    for found in client.api.containers(all=True, filters={"label": f"{LABEL}={_here()}"}):
+        if ownerless(int(found["Labels"][f"{LABEL}.pid"])):
+            count += 1
+            with suppress(docker.errors.APIError):  # being removed already
+                client.api.remove_container(found["Id"], force=True)
+    return count
+
+
+@cache
+def _janitor(pid: int) -> "subprocess.Popen[bytes]":
+    """Start, once, a process that removes this one's containers when it is gone, however it went.
+
+    One that was made and not yet started would stay for ever.
+    """
+    script = "import sys; sys.stdin.read(); from agentrl.sandbox.docker import tidy; tidy(int(sys.argv[1]))"
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", script, str(pid)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, env=surroundings, start_new_session=True)
+
+
+def tidy(pid: int) -> None:
+    """Remove the containers of a process that is gone; the daemon may still be busy making one."""
+    import docker
+
+    client = docker.from_env(timeout=60)
+    for _ in range(3):
+        sweep(client, lambda owner: owner == pid)
+        time.sleep(1.0)
 
 
 def _here() -> str:

@@ -2,8 +2,8 @@
 
 It is sent to the sandbox as text, behind `child.py`, and imports as little as it can: every run pays for each
 import. It needs Python 3.10. As process 1 it outlives whatever the program does to its own processes, and
-takes all of them with it when it ends. Standard input and output are the line to the host, in frames: a kind
-(1 byte), a length (4 bytes, big-endian), a payload.
+takes all of them with it when it ends, at the latest when the host is gone. Standard input and output are the
+line to the host, in frames: a kind (1 byte), a length (4 bytes, big-endian), a payload.
 
 | from the host | meaning |
 |---|---|
@@ -100,6 +100,7 @@ class Watch:
         self.job = job
         self.left: dict[int, int] = {}
         self.flood = False
+        self.pending = b""
         out, self.stdout = os.pipe()
         err, self.stderr = os.pipe()
         self.streams = {out: b"o", err: b"e"}
@@ -124,7 +125,7 @@ class Watch:
             return False
         for descriptor in (stdin, self.stdout, self.stderr, *self.theirs):
             os.close(descriptor)
-        for descriptor in self.streams:
+        for descriptor in (*self.streams, *([self.requests] if self.theirs else [])):
             os.set_blocking(descriptor, False)
         self.pidfd = os.pidfd_open(self.pid)
         return True
@@ -175,7 +176,9 @@ class Watch:
         """Carry bytes between host and program until the program ends."""
         while True:
             wanted = [0, self.pidfd, *self.streams, *([self.answers] if self.answers >= 0 else [])]
-            ready = select.select(wanted, (), (), 0.2)[0]
+            ready, writable, _ = select.select(wanted, [self.requests] if self.pending else (), (), 0.2)
+            if writable:
+                self.pass_on()
             said = b""
             if self.answers in ready:
                 said = os.read(self.answers, CHUNK)
@@ -191,16 +194,23 @@ class Watch:
                 self.drain()
                 return report
 
+    def pass_on(self) -> None:
+        """Write what the host sent and the program has room for: this process must never wait for it."""
+        try:
+            self.pending = self.pending[os.write(self.requests, self.pending[:CHUNK]) :]
+        except BlockingIOError:
+            pass  # less room than it seemed
+        except BrokenPipeError:  # the program has closed its channel: there will be no answer
+            self.pending = b""
+            self.kill()
+
     def obey(self, kind: bytes, payload: bytes) -> None:
         """Do what the host says."""
         if kind == b"k":
             self.kill()
         elif self.requests >= 0:
             self.renew()
-            try:
-                put(self.requests, payload)
-            except BrokenPipeError:  # the program has closed its channel: there will be no answer
-                self.kill()
+            self.pending += payload
 
 
 def main() -> None:
@@ -216,4 +226,7 @@ def main() -> None:
         leave()
 
 
-main()
+try:
+    main()
+except ConnectionError:  # the host is gone
+    leave()

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from importlib import resources
 from itertools import count
 from pathlib import Path
+from weakref import WeakSet
 
 from agentrl.errors import ConfigError
 from agentrl.sandbox import cgroup, syscalls
@@ -102,11 +104,19 @@ def stranger() -> tuple[list[str], int | None]:
 
 
 class LocalBox:
-    """A process on this machine, spoken to over a socket."""
+    """A process on this machine, spoken to over a socket; it ends when the other end is closed.
+
+    That is how it ends with this process, too. A signal at its parent's death would come too early while it
+    starts: bubblewrap's inner process then waits for the outer one for ever.
+    """
+
+    filter = b""
 
     def __init__(self, command: list[str], guest: bytes, pass_fds: tuple[int, ...], isolation: str) -> None:
         self.isolation = isolation
+        self._owner = os.getpid()
         self._line, theirs = socket.socketpair()
+        _alive.add(self)
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LINE)
         with theirs:
             self._process = subprocess.Popen(
@@ -144,27 +154,47 @@ class LocalBox:
         ready, _, _ = select.select([self._process.stderr], (), (), 0)
         return os.read(self._process.stderr.fileno(), 4096).decode(errors="replace") if ready else ""
 
+    def foreign(self) -> bool:
+        """Let go, and return True, in a fork of the process that it belongs to."""
+        if self._owner == os.getpid():
+            return False
+        self._close()
+        return True
+
     def _close(self) -> None:
         self._line.close()
         if self._process.stderr is not None:
             self._process.stderr.close()
 
 
+_alive: "WeakSet[LocalBox]" = WeakSet()
+
+
+def _let_go() -> None:
+    """After a fork: a line that is held here would keep a sandbox from noticing its owner's end."""
+    for box in list(_alive):
+        box.foreign()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
 class BubbleBox(LocalBox):
     """A process in namespaces of its own."""
 
     def __init__(self, limits: Limits, python: str) -> None:
-        self._info, info = os.pipe()
+        # A file rather than a pipe: bubblewrap must not die of its reader's death, see LocalBox.
+        self._info = os.memfd_create("info")
         self._pidfd = -1
         self._group = cgroup.made(limits.memory + limits.disk)
         rules = os.memfd_create("filter")  # one a start: it is read from a position that copies share
         try:
             os.write(rules, syscalls.program())
             os.lseek(rules, 0, os.SEEK_SET)
-            command = [*stranger()[0], *bubblewrap(limits, python, rules, info)]
+            command = [*stranger()[0], *bubblewrap(limits, python, rules, self._info)]
             if self._group is not None:
                 command = self._group.joined(command)
-            super().__init__(command, compiled_guest(python), (rules, info), "bubblewrap")
+            super().__init__(command, compiled_guest(python), (rules, self._info), "bubblewrap")
         except BaseException:
             os.close(self._info)
             if self._group is not None:
@@ -172,19 +202,19 @@ class BubbleBox(LocalBox):
             raise
         finally:
             os.close(rules)
-            os.close(info)
 
     def settle(self) -> None:
         """Take hold of the first process inside."""
-        said = b""
-        while b"}" not in said:
-            more = os.read(self._info, 4096)
-            if not more:
+        while b"}" not in (said := os.pread(self._info, 4096, 0)):
+            if self._process.poll() is not None:
                 return
-            said += more
+            time.sleep(0.001)
         pid = int(json.loads(said)["child-pid"])
-        self._pidfd = os.pidfd_open(pid)
-        if _parent_of(pid) != self._process.pid:  # gone already, and the number given to somebody else
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:  # gone already
+            return
+        if _parent_of(pid) != self._process.pid:  # and its number given to somebody else
             os.close(self._pidfd)
             self._pidfd = -1
 
@@ -194,15 +224,15 @@ class BubbleBox(LocalBox):
 
     def discard(self) -> None:
         """Kill the first process inside, and with it its namespace."""
-        if self._pidfd < 0 and self._process.poll() is None:
-            with suppress(OSError):
-                self.settle()
+        if self.foreign():
+            return
+        if self._pidfd < 0:
+            self.settle()
+        self._line.close()
         if self._pidfd >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.close(self._pidfd)
-        else:
-            self._process.kill()
         # The outer process ends when the inner one has, and that waits for all others of the namespace.
         self._process.wait()
         self._close()
@@ -243,7 +273,7 @@ def bubblewrap(limits: Limits, python: str, rules: int, info: int) -> list[str]:
     return [
         "bwrap",
         *("--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"),
-        *("--die-with-parent", "--new-session", "--as-pid-1", "--info-fd", str(info)),
+        *("--new-session", "--as-pid-1", "--info-fd", str(info)),
         *_places(python),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--size", str(limits.disk), "--tmpfs", "/tmp", "--size", str(SHM), "--tmpfs", "/dev/shm"),

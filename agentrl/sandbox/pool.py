@@ -24,7 +24,6 @@ class Pool:
         self._room = threading.Semaphore(size)
         self._ready: queue.SimpleQueue[Box | Exception] = queue.SimpleQueue()
         self._over = False
-        # One thread starts them all and lives as long as they do: a sandbox dies with its thread.
         self._thread = threading.Thread(target=self._stock, name="agentrl-sandboxes", daemon=True)
         self._thread.start()
 

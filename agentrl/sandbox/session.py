@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from agentrl.errors import RunError
-from agentrl.sandbox.base import Backend, Box, Limits, Result, job
+from agentrl.sandbox.base import Backend, Box, Limits, Result, checked_files, job
 from agentrl.sandbox.choose import Name, choose
 from agentrl.sandbox.local import text_of
 from agentrl.sandbox.pool import pool_of
@@ -30,22 +31,30 @@ def run(
     Errors: ConfigError where there is no sandbox to be had. A sandbox that breaks gives the verdict
             `sandbox-error`, which says nothing about the program.
     """
-    chosen = choose(backend)
-    told = job(limits, program=program, stdin=stdin, files=files)
-    box = pool_of(chosen, limits).take()
+    checked_files(files)  # before a sandbox is taken for nothing
+    return run_in(pool_of(choose(backend), limits).take(), program, stdin, files, limits)
+
+
+def run_in(
+    box: Box,
+    program: str,
+    stdin: str | bytes = "",
+    files: Mapping[str, str | bytes] | None = None,
+    limits: Limits = _DEFAULT,
+) -> Result:
+    """Return what `run` does, in a sandbox that was started with these limits; it is used up by this."""
     begun = time.monotonic()
     try:
         talk = Talk(box, limits)
         try:
-            talk.begin(told)
+            talk.begin(job(limits, program=program, stdin=stdin, files=files))
         except RunError as why:
             return Result("", str(why), None, "sandbox-error", time.monotonic() - begun, 0, box.isolation)
         talk.finish(time.monotonic() + limits.wall)
-        # What the kernel counted is gone with the box.
-        verdict = talk.verdict()
+        found = talk.result(0.0)  # what the kernel counted, and what the box said, go with it
     finally:
         box.discard()
-    return talk.result(time.monotonic() - begun, verdict)
+    return replace(found, seconds=time.monotonic() - begun)
 
 
 class Session:

@@ -3,6 +3,7 @@
 import json
 import marshal
 import select
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Talk:
             said = " ".join(self.box.complaint().split())
             raise RunError(f"the {self.box.isolation} sandbox did not start: {said or 'it said nothing'}")
         self.box.settle()
-        self._send(b"j", marshal.dumps(dict(job), 2), START)
+        self._send(b"j", marshal.dumps({**job, "filter": self.box.filter}, 2), START)
 
     def finish(self, deadline: float) -> None:
         """Wait for the program's end, and make one where it is late."""
@@ -172,13 +173,16 @@ class Talk:
             return "memory"
         if self.end is None:
             return "error" if self.gone else "ok"
-        if self.end.status < 0 and self.end.cpu > 0.95 * self.limits.cpu:
+        # The kernel's limit counts clock ticks, its report does not: under load the two are far apart.
+        if self.end.status == -signal.SIGKILL and self.end.cpu > 0.5 * self.limits.cpu:
             return "timeout"
         last = self.stderr.rstrip().rpartition(b"\n")[2]
         return "memory" if last.startswith(b"MemoryError") else "error"
 
     def result(self, seconds: float, verdict: Verdict | None = None) -> Result:
-        """Return what can be said now."""
+        """Return what can be said now; of a sandbox that broke, what it said itself."""
+        if self.gone and self.end is None and not self.stderr:
+            self.stderr += self.box.complaint().encode()
         return Result(
             stdout=self.stdout.decode(errors="replace"),
             stderr=self.stderr.decode(errors="replace"),

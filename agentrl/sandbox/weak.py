@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,10 +18,9 @@ class WeakBox(LocalBox):
 
     def __init__(self, python: str) -> None:
         prefix, self._uid = stranger()
-        self._folder = Path(tempfile.mkdtemp(prefix="agentrl-weak-"))
-        if self._uid is not None:
-            os.chown(self._folder, self._uid, self._uid)
-        command = [*prefix, python, "-I", "-c", BOOT, str(self._folder / "work")]
+        # Made and removed by the process itself, which outlives this one if need be.
+        self._folder = Path(tempfile.gettempdir(), f"agentrl-weak-{uuid.uuid4().hex}")
+        command = [*prefix, python, "-I", "-c", BOOT, str(self._folder)]
         super().__init__(command, compiled_guest(python), (), "weak")
 
     def settle(self) -> None:
@@ -32,6 +32,8 @@ class WeakBox(LocalBox):
 
     def discard(self) -> None:
         """Ask the supervisor to end, which kills what it can find; then kill by group and by user."""
+        if self.foreign():
+            return
         self._line.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2.0)

@@ -20,4 +20,4 @@ class Case:
 
 
 class NotHereError(DataError):
-    """Data that a golden file needs, and that do not come with the project, were not found."""
+    """What a golden file needs, and does not come with the project, was not found: data, or a sandbox."""

@@ -37,7 +37,7 @@ def program_in(answer: str) -> str:
 _SUM = ({"stdin": "1 2\n", "stdout": "3\n"}, {"stdin": "-1 1\n", "stdout": "0\n"})
 _DOUBLE = {
     "entry": "double",
-    "test": "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(0) == 0",
+    "test": "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(3) == 6",
 }
 
 
