@@ -12,6 +12,7 @@ from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
+from agentrl.dynamic import with_spread
 from agentrl.evaluate import first, sampling_of, stream
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start, collect
@@ -63,9 +64,17 @@ class Gatherer:
 
     def _grouped(self, plan: Groups, iteration: int) -> Batch:
         """Play groups of episodes and put those that can be scored into a table."""
-        episodes = self._groups(plan, iteration)
-        metrics = checked(episodes, self.settings.run.failures)
-        kept = [e for e in episodes if e.scorable and any(turn.action_ids for turn in e.turns)]
+        tasks = self._tasks(iteration)
+        episodes = self._groups(plan, tasks, iteration)
+        chosen = episodes
+        drawn: dict[str, float] = {}
+        if plan.replace:
+            further = self._further(tasks, iteration)
+            episodes, chosen, drawn = with_spread(
+                episodes, further, lambda more: self._groups(plan, more, iteration), plan.replace
+            )
+        metrics = checked(episodes, self.settings.run.failures) | drawn
+        kept = [e for e in chosen if e.scorable and any(turn.action_ids for turn in e.turns)]
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
@@ -102,11 +111,15 @@ class Gatherer:
             found.append((number, self.panel[number]))
         return found
 
-    def _groups(self, plan: Groups, iteration: int) -> list[Trajectory]:
+    def _further(self, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[tuple[int, Task]]:
+        """Return the tasks that an iteration does not begin with, in an order of its own."""
+        taken = {number for number, _ in tasks}
+        order = shuffled(len(self.panel), stream(self.settings.run.seed, "further tasks", iteration))
+        return [(number, self.panel[number]) for number in order if number not in taken]
+
+    def _groups(self, plan: Groups, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[Trajectory]:
         starts = [
-            Start(task, task.id, sample, number)
-            for number, task in self._tasks(iteration)
-            for sample in range(plan.size)
+            Start(task, task.id, sample, number) for number, task in tasks for sample in range(plan.size)
         ]
         return self._play(starts, self._policy(), self._seed(iteration))
 

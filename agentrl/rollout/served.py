@@ -92,7 +92,9 @@ class ServedSampler:
             prompt = [*request.prompt, *option]
             choice = self._completed({"prompt": prompt, "max_tokens": 1, "prompt_logprobs": 0})
             read = choice["prompt_logprobs"][-len(option) :]
-            return sum(float(column[str(token)]["logprob"]) for column, token in zip(read, option, strict=True))
+            return sum(
+                float(column[str(token)]["logprob"]) for column, token in zip(read, option, strict=True)
+            )
 
         jobs = [(request, option) for request, own in zip(requests, options, strict=True) for option in own]
         sums = iter(list(self._pool.map(one, jobs)))

@@ -7,9 +7,11 @@ import torch
 
 from agentrl.algo import Algorithm, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, token_table
+from agentrl_algos.dapo import DAPO
 from agentrl_algos.gigpo import GiGPO
-from agentrl_algos.grpo import GRPO
-from agentrl_algos.ppo import PPO
+from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
+from agentrl_algos.ppo import PFPPO, PPO
+from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
 from tests.agentrl.examples import episodes
 
 ALGOS: dict[str, Algorithm] = {
@@ -21,6 +23,27 @@ ALGOS: dict[str, Algorithm] = {
     "gigpo without std or penalty": GiGPO(scale="none", invalid_penalty=0.0),
     "ppo": PPO(),
     "ppo with discounts": PPO(gamma=0.99, lam=0.95),
+    "ppo by turn": PPO(level="turn"),
+    "ppo by turn with discounts": PPO(level="turn", gamma=0.95, lam=0.95),
+    "ppo on two levels": PPO(level="bilevel"),
+    "pf_ppo": PFPPO(),
+    "drgrpo": DrGRPO(),
+    "gspo": GSPO(),
+    "cispo": CISPO(),
+    "grpo_d": GRPOD(),
+    "dapo": DAPO(),
+    "dapo without prices": DAPO(overlong_buffer=0.0, invalid_penalty=0.0),
+    "rloo": RLOO(),
+    "rloo without penalty": RLOO(invalid_penalty=0.0),
+    "reinforce": REINFORCE(),
+    "reinforce with a discount": REINFORCE(gamma=0.9),
+    "reinforce without baseline": REINFORCE(baseline="none"),
+    "reinforce_pp": REINFORCEpp(),
+    "reinforce_pp without penalty": REINFORCEpp(invalid_penalty=0.0),
+    "reinforce_pp with a discount": REINFORCEpp(gamma=0.9),
+    "reinforce_pp with resets": REINFORCEpp(reset=True),
+    "reinforce_pp with a baseline": REINFORCEpp(variant="baseline"),
+    "gigpo with like states": GiGPO(similarity=0.9),
 }
 
 
@@ -37,10 +60,12 @@ def changed(table: TokenTable, what: str) -> TokenTable:
 
 
 def credit(algo: Algorithm, table: TokenTable) -> torch.Tensor:
+    """Return all that the loss is told."""
     values = torch.linspace(-1, 1, len(table), dtype=torch.float64)
-    found = algo.credit(table.with_columns(values_old=values))
+    columns = {"logp_old": table.logp_behaviour.double(), "logp_ref": values, "logp_teacher": -values.abs()}
+    found = algo.credit(table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns))
     assert isinstance(found, TurnCredit | TokenCredit)
-    return found.value
+    return torch.cat([found.value, *found.columns.values()])
 
 
 @pytest.mark.parametrize("what", ["shift", "scale"])
