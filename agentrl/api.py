@@ -68,7 +68,8 @@ def rollout(
     from agentrl.errors import ConfigError
     from agentrl.evaluate import first, judge_of, sampling_of
     from agentrl.learner.model import load_model
-    from agentrl.rollout.collect import SamplerActor, Start, collect
+    from agentrl.rollout.collect import Collector, SamplerActor, Start
+    from agentrl.rollout.workers import Environments
 
     folder, of_run = Path(model), dict[str, Any]()
     if (folder / "config.toml").is_file():
@@ -82,8 +83,18 @@ def rollout(
     chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
     policy = load_model(model, chosen.model.dtype)
     policy.module.eval()
-    judge = judge_of(chosen, policy)
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
-    actor = SamplerActor(judge.sampler, sampling_of(chosen.rollout, decoding))
-    return collect(starts, lambda: make_env(chosen, split), actor, judge.chat, seed=chosen.run.seed)
+    how = chosen.rollout
+    with Environments(chosen) as worlds:
+        judge = judge_of(chosen, policy, worlds)
+        actor = SamplerActor(judge.sampler, sampling_of(how, decoding))
+        collector = Collector(
+            lambda: worlds(split),
+            actor,
+            judge.chat,
+            chosen.run.seed,
+            parallel=how.parallel,
+            threads=how.workers,
+        )
+        return [episode.trajectory for episode in collector.play(starts)]

@@ -1,7 +1,7 @@
-"""Dynamic sampling: groups whose episodes all earned the same teach nothing, so further tasks take their place.
+"""Dynamic sampling: groups whose episodes all earned the same teach nothing, so further tasks replace them.
 
-What is played depends on the iteration's own episodes and on an order of tasks drawn from the seed, on nothing
-else; so an iteration that is played again after a kill plays the same.
+What is played depends on the iteration's own episodes and on an order of tasks drawn from the seed, on
+nothing else; so an iteration that is played again after a kill plays the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,11 +51,16 @@ def with_spread(
 
 
 def _sorted_out(episodes: Sequence[Trajectory]) -> tuple[list[str], list[str]]:
-    """Return the names of the groups with and without spread, in order of appearance."""
+    """Return the names of the groups with and without spread, in order of appearance.
+
+    Groups that lost a member to a crash are neither: what is left of them is no sample of its task.
+    """
+    partial = {e.group for e in episodes if not e.scorable}
+    episodes = [e for e in episodes if e.group not in partial]
     names = list(dict.fromkeys(e.group for e in episodes))
     number = {name: i for i, name in enumerate(names)}
-    score = torch.tensor([e.ret if e.scorable else torch.nan for e in episodes], dtype=torch.float64)
-    group = torch.tensor([number[e.group] for e in episodes])
+    score = torch.tensor([e.ret for e in episodes], dtype=torch.float64)
+    group = torch.tensor([number[e.group] for e in episodes], dtype=torch.long)
     spread = group_spread(score, group).tolist()
     wide = {e.group for e, width in zip(episodes, spread, strict=True) if width > 0}
     return [name for name in names if name in wide], [name for name in names if name not in wide]

@@ -36,6 +36,22 @@ class RunError(AgentRLError, RuntimeError):
     """A run had to stop; the message says why and what to do."""
 
 
+class ChildError(AgentRLError, RuntimeError):
+    """A call in another process came to nothing."""
+
+
+class DeadlineError(ChildError, TimeoutError):
+    """A call took longer than it may; the process it was made in was ended."""
+
+
+class LostError(ChildError):
+    """The process a call was made in ended, or said what is no answer."""
+
+
+class RaisedError(ChildError):
+    """What a function in another process raised: the name and the text that it had there."""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the closest allowed name, or "" where none is close.
 

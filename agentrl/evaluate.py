@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
 from agentrl.algo import Play
-from agentrl.config import make_algo, make_env, parse
+from agentrl.config import make_algo, parse
 from agentrl.env import PlayerKind, Split, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.learner.model import Policy
@@ -18,9 +18,12 @@ from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.sync import Sync, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
+
+PLAYERS: tuple[PlayerKind, ...] = get_args(PlayerKind)
 
 
 def stream(seed: int, *names: object) -> int:
@@ -77,6 +80,7 @@ class Judge:
             stream(self.seed, "eval", name),
             parallel=self.settings.parallel,
             schedule=self.settings.order,
+            threads=self.settings.workers,
         )
         episodes = [episode.trajectory for episode in collector.play(starts)]
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
@@ -101,8 +105,8 @@ def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
     return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
 
 
-def judge_of(settings: Settings, policy: Policy) -> Judge:
-    """Return a judge of this policy under these settings.
+def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
+    """Return a judge of this policy under these settings, in these environments.
 
     Errors: ConfigError where the model cannot read contexts as long as the settings allow.
     """
@@ -110,7 +114,7 @@ def judge_of(settings: Settings, policy: Policy) -> Judge:
     chat = chat_of(settings, policy.tokenizer, policy.module.config)
     sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
     sync(0)
-    return Judge(chat, sync, lambda split: make_env(settings, split), how, settings.run.seed)
+    return Judge(chat, sync, worlds, how, settings.run.seed)
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
@@ -130,20 +134,31 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
             "eval needs a policy: model=RUN, a model folder, a hub id; or algo=random, algo=expert"
         )
     torch.set_num_threads(settings.run.threads)
-    world = make_env(settings, "train")
+    with Environments(settings) as worlds:
+        return _evaluated(settings, kinds or settings.eval.decodings, worlds)
+
+
+def _evaluated(
+    settings: Settings, names: Sequence[PlayerKind | Decoding], worlds: Environments
+) -> list[Measurement]:
+    """Print and return what each of these players or decodings does."""
+    world = worlds("train")
     policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
     policy.module.eval()
-    judge = judge_of(settings, policy)
+    judge = judge_of(settings, policy, worlds)
     panel = first(world.tasks(settings.eval.panel), settings.eval.test)
+    world.close()
     print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
     found: list[Measurement] = []
-    for name in kinds or settings.eval.decodings:
-        one = judge.baseline(panel, kinds[0]) if kinds else judge.measure(panel, name)[0]  # type: ignore[arg-type]
+    for name in names:
+        one = judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0]  # type: ignore[arg-type]
         low, high = one.interval().low, one.interval().high
         print(
             f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
             f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
         )
+        for kind, (solved, count) in one.by_kind.items():
+            print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
         found.append(one)
     return found
 

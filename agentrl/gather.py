@@ -6,18 +6,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
+from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
-from agentrl.dynamic import with_spread
 from agentrl.evaluate import first, sampling_of, stream
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start, collect
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
+from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 
@@ -74,7 +73,7 @@ class Gatherer:
                 episodes, further, lambda more: self._groups(plan, more, iteration), plan.replace
             )
         metrics = checked(episodes, self.settings.run.failures) | drawn
-        kept = [e for e in chosen if e.scorable and any(turn.action_ids for turn in e.turns)]
+        kept = [e for e in whole_groups(chosen) if any(turn.action_ids for turn in e.turns)]
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
@@ -136,6 +135,7 @@ class Gatherer:
             weights,
             parallel=how.parallel,
             schedule=how.order,
+            threads=how.workers,
         )
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
@@ -200,7 +200,11 @@ def demonstrations(
         for number, task in enumerate(tasks)
     ]
     seed = stream(settings.run.seed, "warm")
-    episodes = collect(starts, lambda: make_env("train"), PlayerActor("demonstrator"), chat, seed=seed)
+    how, actor = settings.rollout, PlayerActor("demonstrator")
+    collector = Collector(
+        lambda: make_env("train"), actor, chat, seed, parallel=how.parallel, threads=how.workers
+    )
+    episodes = [episode.trajectory for episode in collector.play(starts)]
     checked(episodes, settings.run.failures)
     return token_table([e for e in episodes if e.scorable])
 
@@ -229,41 +233,13 @@ def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]
     return means | {"failed": share, "token_violations": broken, "environment_steps": played}
 
 
-def violations(episodes: Sequence[Trajectory]) -> float:
-    """Return how many turns do not hold the tokens that the sampler saw and wrote."""
-    return sum(e.metrics.get("token_violations", 0.0) for e in episodes)
+def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
+    """Return the episodes whose groups lost no member: what is left of a group is no sample of its task.
 
-
-def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
-    """Return means over episodes and turns."""
-    turns = [turn for e in episodes for turn in e.turns]
-    count, steps = max(1, len(episodes)), max(1, len(turns))
-    return {
-        "success": sum(e.success for e in episodes) / count,
-        "score": sum(e.score for e in episodes) / count,
-        "return": sum(e.ret for e in episodes) / count,
-        "turns": len(turns) / count,
-        "invalid": sum(not turn.valid for turn in turns) / steps,
-        "turn_limit": sum(e.outcome in ("turn_limit", "token_limit") for e in episodes) / count,
-        "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
-        "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
-        "episodes": float(len(episodes)),
-    }
-
-
-def group_metrics(table: TokenTable) -> dict[str, float]:
-    """Return how much there is to compare: groups with one return only, and turns alone in their state."""
-    group, ret = table.trajectories.group, table.trajectories.ret
-    count = int(group.max()) + 1
-    high = torch.full((count,), -torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amax")
-    low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
-    sizes = torch.bincount(table.turns.anchor)
-    sizes = sizes[sizes > 0]
-    return {
-        "group_collapse": float((high == low).double().mean()),
-        "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
-        "anchor_size": float(sizes.double().mean()),
-    }
+    A hang or a crash may be the doing of what was said, so those that came through are a choice.
+    """
+    partial = {e.group for e in episodes if not e.scorable}
+    return [e for e in episodes if e.group not in partial]
 
 
 def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:

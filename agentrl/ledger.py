@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from agentrl.env import PlayerKind, Split
-from agentrl.errors import ConfigError
+from agentrl.env import PlayerKind, Split, TextEnv
+from agentrl.errors import ChildError, ConfigError
 from agentrl.evaluate import Judge, first
 from agentrl.folder import RunFolder
 from agentrl.progress import Progress
@@ -23,7 +23,7 @@ from agentrl.records import (
     scores,
 )
 from agentrl.settings import Settings
-from agentrl.types import Panel, Trajectory
+from agentrl.types import Panel, Task, Trajectory
 from agentrl.versions import versions
 
 SAMPLES = 4
@@ -101,10 +101,9 @@ class Ledger:
         return found
 
     def _keep(self, episodes: Sequence[Trajectory], when: When, decoding: str) -> None:
-        env = self.judge.make_env(self.settings.eval.panel)
-        for episode in episodes:
-            env.reset(options={"task": episode.task})
-            self.samples.append(sample_episode(episode, env.goal(), when, decoding))
+        with self.judge.make_env(self.settings.eval.panel) as env:
+            for episode in episodes:
+                self.samples.append(sample_episode(episode, _goal(env, episode.task), when, decoding))
 
     def summarise(self, environment_steps: int, seconds: Mapping[str, float]) -> None:
         """Write `summary.json`."""
@@ -125,3 +124,13 @@ class Ledger:
 
 def _record(panel: Panel) -> PanelRecord:
     return PanelRecord(panel.name, panel.hash, len(panel))
+
+
+def _goal(env: TextEnv, task: Task) -> str:
+    """Return a task in words; nothing where its environment's process was lost, which ends no run."""
+    try:
+        env.reset(options={"task": task})
+    except ChildError as why:
+        log.warning("task %s is shown without its goal: %s", task.id, why)
+        return ""
+    return env.goal()

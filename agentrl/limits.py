@@ -17,7 +17,7 @@ AT_LEAST: Mapping[str, float] = {
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "model.lora": 0, "model.lora_dropout": 0,
     "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
-    "rollout.max_context": 2, "rollout.parallel": 1,
+    "rollout.max_context": 2, "rollout.parallel": 1, "rollout.workers": 0, "rollout.recycle": 0,
     "rollout.correction_cap": 1, "rollout.correction_floor": 0,
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
     "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,

@@ -51,6 +51,8 @@ class Measurement:
     """wall time of the whole measurement"""
     errors: int = 0
     """episodes that an environment error or deadline ended; they count as not solved"""
+    kinds: tuple[str, ...] = ()
+    """sort of each task, where tasks have a `kind` in their data; else empty"""
 
     @property
     def rate(self) -> float:
@@ -66,6 +68,15 @@ class Measurement:
     def mean_turns(self) -> float:
         """Mean number of turns; nan where there is none."""
         return sum(self.turns) / len(self.turns) if self.turns else math.nan
+
+    @property
+    def by_kind(self) -> Mapping[str, tuple[int, int]]:
+        """For each sort of task, by name: how many were solved, of how many."""
+        found: dict[str, tuple[int, int]] = {}
+        for kind, solved in zip(self.kinds, self.success, strict=bool(self.kinds)):
+            good, count = found.get(kind, (0, 0))
+            found[kind] = good + solved, count + 1
+        return dict(sorted(found.items()))
 
     def interval(self) -> Interval:
         """Return the 95 % bootstrap interval of the rate over tasks."""
@@ -94,6 +105,7 @@ def measured(panel: Panel, decoding: str, episodes: Sequence[Trajectory], second
         tool_calls=sum(len(turn.calls) for turn in turns) / max(len(episodes), 1),
         seconds=seconds,
         errors=sum(not e.scorable for e in episodes),
+        kinds=tuple(str(task.data["kind"]) for task in panel) if all("kind" in t.data for t in panel) else (),
     )
 
 

@@ -16,7 +16,7 @@ from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
 from agentrl.progress import duration
 from agentrl.records import Evaluation, Summary, best
-from agentrl.report_parts import measurement_table, sample_pairs, settings_part, table
+from agentrl.report_parts import kind_table, measurement_table, sample_pairs, settings_part, table
 from agentrl.statistics import area
 
 FIRST = {
@@ -61,7 +61,7 @@ def page(run: Findings) -> str:
     )  # fmt: skip
     sections = [
         _section("Learning curves", _curves(run.evaluation)),
-        _section("Before and after", measurement_table(run.evaluation)),
+        _section("Before and after", Markup(measurement_table(run.evaluation) + kind_table(run.evaluation))),
         _section("Training", _training(run.metrics)),
         _section("Sampler against trainer", _mismatch(run)),
         _section("Where the time went", _time(run.summary)),

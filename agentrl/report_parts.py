@@ -90,6 +90,26 @@ def _arrows(before: Measurement | None, after: Measurement | None) -> list[str]:
     return [" → ".join(both) for both in figures]
 
 
+def kind_table(evaluation: Evaluation) -> Markup:
+    """Return success by sort of task, each policy with its best decoding; nothing where tasks have none."""
+    looks = [
+        max(same, key=lambda look: look.rate) for same in (evaluation.warm_start, evaluation.final) if same
+    ]
+    if not looks or not looks[0].by_kind:
+        return Markup("")
+    rows: list[Sequence[Child]] = [
+        (kind, *(_share(look.by_kind.get(kind)) for look in looks)) for kind in looks[0].by_kind
+    ]
+    rows.append(("all", *(_share((sum(look.success), len(look.success))) for look in looks)))
+    when = ("before", "after") if evaluation.warm_start else ("after",)
+    head = ("sort of task", *(f"{name}, {look.decoding}" for name, look in zip(when, looks, strict=False)))
+    return table("Solved, by sort of task; best decoding of each", head, rows)
+
+
+def _share(counts: tuple[int, int] | None) -> str:
+    return f"{100 * counts[0] / counts[1]:.1f} % ({counts[0]} of {counts[1]})" if counts else "–"
+
+
 def sample_pairs(samples: Sequence[SampleEpisode]) -> Markup:
     """Return the episodes kept to be read, those of one task side by side."""
     if not samples:

@@ -81,6 +81,15 @@ class RolloutSettings:
     to rounding; auto: eager with vllm"""
     parallel: int = 256
     """episodes in play at once"""
+    workers: int = 0
+    """environments that answer at a time, each in a process of its own, where a hang, a crash or a leak costs
+    its own episode only; 0: they live in this process"""
+    deadline: float = 60.0
+    """workers: seconds that one call may take; the episode ends with `deadline` then"""
+    recycle: int = 1000
+    """workers: episodes after which a process is replaced by a fresh one; 0: never"""
+    growth: float = 512.0
+    """workers: MiB a process may grow by before it is replaced at the next episode; twice this is refused"""
     server: str | None = None
     """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
     server_weights: str | None = None
@@ -95,8 +104,9 @@ class RolloutSettings:
     """tasks an iteration"""
     mode: Literal["window", "transcript"] = "window"
     """window: each turn is a prompt of its own with the last turns; transcript: one growing conversation"""
-    style: Literal["plain", "think"] = "think"
-    """plain: the reply is the action; think: <think>...</think><action>...</action>"""
+    style: Literal["plain", "think", "whole"] = "think"
+    """plain: the reply is the action; think: <think>...</think><action>...</action>; whole: the same, for
+    environments that write the whole prompt themselves"""
     history: int = 2
     """window: earlier turns shown"""
     temperature: float = 1.0

@@ -71,7 +71,7 @@ def _headline(entry: metadata.EntryPoint) -> str:
 
 
 def _facts(node: ast.ClassDef, tree: ast.Module) -> str:
-    """Return what a class says of itself in `extra` (models it needs) and `paper`, its bases' where silent."""
+    """Return what a class, or else a base of it, says in `extra` (models it needs) and in `paper`."""
     said: dict[str, str] = {}
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     line: list[ast.ClassDef] = [node]

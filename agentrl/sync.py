@@ -21,8 +21,8 @@ from agentrl.types import Request, Sampler, Sampling, ids32
 PROMPT, REPLY = 320, 16
 """tokens of the probe: long enough to be found in a prefix cache, whose blocks hold 128 tokens at most"""
 TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.1}
-"""nats between the two: the largest over the reply's tokens; in bfloat16, where merged adapters are rounded too,
-the mean"""
+"""nats between the two: the largest over the reply's tokens; the mean in bfloat16, where a merged adapter is
+rounded too"""
 
 
 def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sampler:

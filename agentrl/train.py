@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ import torch
 
 from agentrl.algo import AlgoState, Stored
 from agentrl.config import from_toml, make_algo, make_env, to_toml
-from agentrl.env import SPLITS, Split, TextEnv
-from agentrl.errors import ConfigError
+from agentrl.env import SPLITS, Split
+from agentrl.errors import ChildError, ConfigError
 from agentrl.evaluate import judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, demonstrations
@@ -35,6 +35,7 @@ from agentrl.ledger import Ledger
 from agentrl.preflight import preflight
 from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
+from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
@@ -72,8 +73,8 @@ def resume(path: str | Path) -> Path:
 
 
 def _go(settings: Settings, folder: RunFolder) -> None:
-    with Progress() as progress:
-        Run(settings, folder, progress).go()
+    with Progress() as progress, closing(Run(settings, folder, progress)) as run:
+        run.go()
     write_report(folder.path)
     print(write_text_summary(folder.path))
 
@@ -88,7 +89,8 @@ class Run:
         self.algo.check()
         check_learner(self.algo, settings.learner)
         torch.set_num_threads(settings.run.threads)
-        world = self.make_env("train")
+        self.worlds = Environments(settings)
+        world = make_env(settings, "train")
         self.panels: dict[Split, Panel] = {split: world.tasks(split) for split in SPLITS}
         self.seconds: dict[str, float] = defaultdict(float)
         """wall time by part, before a kill too"""
@@ -96,13 +98,13 @@ class Run:
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
         self.policy = self._policy()
-        self.judge = judge_of(settings, self.policy)
+        self.judge = judge_of(settings, self.policy, self.worlds)
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
         self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
 
-    def make_env(self, split: Split) -> TextEnv:
-        """Return an environment of the run."""
-        return make_env(self.settings, split)
+    def close(self) -> None:
+        """End the processes of its environments."""
+        self.worlds.close()
 
     def go(self) -> None:
         """Do whatever is left to do."""
@@ -152,12 +154,13 @@ class Run:
 
     def _policy(self) -> Policy:
         """Return the policy of the newest checkpoint, or the one the settings name."""
-        origin = self.make_env("train"), self.panels["train"], stream(self.settings.run.seed, "model")
-        if self.checkpoint is not None:
-            return saved_policy(self.settings.model, self.checkpoint / "policy", *origin)
-        check_room(self.settings, self.algo.needs)
-        with self._timed("warm"):
-            return new_policy(self.settings.model, *origin)
+        with closing(self.worlds("train")) as env:
+            origin = env, self.panels["train"], stream(self.settings.run.seed, "model")
+            if self.checkpoint is not None:
+                return saved_policy(self.settings.model, self.checkpoint / "policy", *origin)
+            check_room(self.settings, self.algo.needs)
+            with self._timed("warm"):
+                return new_policy(self.settings.model, *origin)
 
     def _warm_start(self) -> None:
         """Learn from demonstrations; a round is the unit of resumption."""
@@ -171,7 +174,7 @@ class Run:
             return
         with self._timed("warm"):
             self.progress.phase("demonstrations", 1)
-            table = demonstrations(settings, self.make_env, self.panels["train"], self.chat)
+            table = demonstrations(settings, self.worlds, self.panels["train"], self.chat)
             start = WarmStart(
                 self.policy,
                 table,
@@ -195,9 +198,12 @@ class Run:
         self.state = None
 
     def _has_demonstrator(self) -> bool:
-        env = self.make_env("train")
-        env.reset(options={"task": self.panels["train"][0]})
-        return some_player(env, ("demonstrator",), 0) is not None
+        with self.worlds("train") as env:
+            for task in self.panels["train"].tasks[:8]:
+                with suppress(ChildError):  # a lost process says nothing about players: ask at another task
+                    env.reset(options={"task": task})
+                    return some_player(env, ("demonstrator",), 0) is not None
+        return False
 
     # Learning.
 
@@ -210,7 +216,7 @@ class Run:
             settings,
             self.algo,
             self.panels["train"],
-            self.make_env,
+            self.worlds,
             self.chat,
             self.sampler,
             self.folder.path / "trajectories",

@@ -12,12 +12,14 @@ from functools import partial
 
 from agentrl.check.hostile import hostile
 from agentrl.check.process import elsewhere
-from agentrl.check.rules import Broken, NotApplicable, Rule, Watch
+from agentrl.check.rules import DEADLINE, Broken, NotApplicable, Rule, Watch
 from agentrl.check.stage import Seen, Stage, same
 from agentrl.config import env_options
 from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.registry import absolute, find
+from agentrl.rollout.workers import Environments
+from agentrl.settings import RolloutSettings, Settings
 
 ACTIONS = 400
 """hostile actions tried"""
@@ -48,6 +50,7 @@ def env_rules(name: str, given: Mapping[str, str], watch: Watch) -> Sequence[Rul
         Rule("episodes end at max_turns at the latest", partial(_turn_limit, stage)),
         Rule("a snapshot goes on alike, here and in another process", partial(_snapshot, stage)),
         Rule("it can be pickled in the middle of an episode", partial(_picklable, stage)),
+        Rule("it plays alike in a worker process", partial(_in_worker, stage)),
         Rule("states with one key offer the same actions, now and one step on", partial(_state_keys, stage)),
         Rule("observations give away neither answer nor reward", partial(_leaks, stage)),
         Rule("Gymnasium's own check passes", partial(_gymnasium, stage)),
@@ -184,6 +187,16 @@ def _picklable(stage: Stage) -> None:
         copy = pickle.loads(pickle.dumps(env))
         wanted = stage.go_on(env, actions[half:])
         same(wanted, stage.go_on(copy, actions[half:]), f"task {task.id} after {half} turns, pickled")
+
+
+def _in_worker(stage: Stage) -> None:
+    alone = Settings(stage.name, "", stage.options, rollout=RolloutSettings(workers=1, deadline=DEADLINE))
+    with Environments(alone) as worlds:
+        env = worlds("train")
+        for number, task in enumerate(stage.tasks()[:3]):
+            actions = stage.wander(stage.make(), task, 50 + number)
+            wanted = stage.play(stage.make(), task, actions)
+            same(wanted, stage.play(env, task, actions), f"task {task.id}, played in a worker")
 
 
 def _state_keys(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """A run's first policy: a model of a folder or hub, or a tiny one made from its environment's text."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import torch
 
 from agentrl.env import Player, PlayerKind, TextEnv
-from agentrl.errors import ConfigError
+from agentrl.errors import ChildError, ConfigError
 from agentrl.learner.lora import add_lora, base_of, load_adapter
 from agentrl.learner.model import Policy, load_model
 from agentrl.learner.tiny import tiny_model, tiny_tokenizer
 from agentrl.settings import ModelSettings
 from agentrl.types import Panel, Task
+
+log = logging.getLogger("agentrl")
 
 TEXT_TASKS = 2000
 """training tasks whose episodes the tiny tokenizer is made from"""
@@ -70,21 +73,28 @@ def saved_reference(settings: ModelSettings, folder: Path, policy: Policy) -> Po
 
 
 def _texts(env: TextEnv, tasks: tuple[Task, ...]) -> Iterator[str]:
-    """Yield what is read and written in an episode of each task."""
+    """Yield what is read and written in an episode of each task, as far as it was played."""
     yield "act (invalid) | ;"
     for number, task in enumerate(tasks):
-        observation, info = env.reset(options={"task": task})
-        yield env.goal()
-        play = some_player(env, ("demonstrator", "random"), number)
-        over = play is None
-        while not over and play is not None:
-            yield observation
-            yield from info["admissible"] or ()
-            action = play(observation)
-            yield action
-            observation, _, terminated, truncated, info = env.step(action)
-            over = terminated or truncated
+        try:
+            yield from _episode_texts(env, task, number)
+        except ChildError as why:
+            log.warning("the tokenizer is made without the rest of task %s: %s", task.id, why)
+
+
+def _episode_texts(env: TextEnv, task: Task, seed: int) -> Iterator[str]:
+    observation, info = env.reset(options={"task": task})
+    yield env.goal()
+    play = some_player(env, ("demonstrator", "random"), seed)
+    over = play is None
+    while not over and play is not None:
         yield observation
+        yield from info["admissible"] or ()
+        action = play(observation)
+        yield action
+        observation, _, terminated, truncated, info = env.step(action)
+        over = terminated or truncated
+    yield observation
 
 
 def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Player | None:

@@ -15,7 +15,7 @@ def load_teacher(path: str, policy: Policy) -> Policy:
     if teacher.tokenizer.get_vocab() != policy.tokenizer.get_vocab():
         own, other = len(policy.tokenizer.get_vocab()), len(teacher.tokenizer.get_vocab())
         raise ConfigError(
-            f"algo.teacher={path}: its tokens are not the policy's ({other} and {own} entries); a teacher reads"
-            " the student's own tokens, so both need one tokenizer"
+            f"algo.teacher={path}: its tokens are not the policy's ({other} and {own} entries); a teacher"
+            " reads the student's own tokens, so both need one tokenizer"
         )
     return teacher.frozen_copy()

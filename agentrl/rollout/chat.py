@@ -28,8 +28,9 @@ class Format:
 
     mode: Literal["window", "transcript"] = "window"
     """window: each turn is a prompt of its own; transcript: one growing conversation"""
-    style: Literal["plain", "think"] = "think"
-    """plain: the reply is the action; think: <think>...</think><action>...</action>"""
+    style: wording.Style = "think"
+    """plain: the reply is the action; think: <think>...</think><action>...</action>; whole: the same, and the
+    observation is the whole prompt"""
     history: int = 2
     """window: earlier turns shown"""
     max_context: int = 4096
@@ -125,7 +126,7 @@ class Chat:
         text = self.decoded(sample.ids[:-1] if ended else sample.ids)
         action, valid = wording.parsed(f"<think>{text}" if thinking else text, self.form.style)
         # A plain reply that was cut off is half an action.
-        return Parsed(text, action, valid and (ended or self.form.style == "think"))
+        return Parsed(text, action, valid and (ended or self.form.style != "plain"))
 
     def _shows_system(self) -> bool:
         self._takes_system = True
@@ -183,7 +184,7 @@ class Dialogue:
         """Take the reply to the last prompt and return what it says."""
         form = self._chat.form
         parsed = self._chat.parsed(
-            sample, thinking=form.style == "think" and self._text.rstrip().endswith("<think>")
+            sample, thinking=form.style != "plain" and self._text.rstrip().endswith("<think>")
         )
         self._past.append(
             Past(self._chat.defused(observation), self._chat.defused(parsed.action), parsed.valid)
@@ -205,7 +206,7 @@ class Dialogue:
             ids = self._chat.window(wording.window(form.style, scene, self._past, history))
             if len(ids) <= most:
                 # Of a prompt that stands alone only its end matters: whether it opens the thought.
-                self._text = self._chat.decoded(ids[-8:]) if form.style == "think" else ""
+                self._text = self._chat.decoded(ids[-8:]) if form.style != "plain" else ""
                 return Prompt(ids, ids, True)
         return None
 

@@ -6,7 +6,8 @@ rounding. Random numbers are named by (seed, task number, sample, turn): who pla
 nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +16,7 @@ from agentrl.env import TextEnv
 from agentrl.rollout.actors import Actor, PlayerActor, SamplerActor
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.eager import play_eagerly
-from agentrl.rollout.episode import Episode, Moment, Rules, Start
+from agentrl.rollout.episode import Answer, Episode, Moment, Rules, Start
 from agentrl.rollout.stage import Stage
 from agentrl.types import Trajectory
 
@@ -26,6 +27,8 @@ Progress = Callable[[int, int, int], None]
 
 
 Schedule = Literal["logical", "eager"]
+Each = Callable[[Callable[[Episode], Answer], Iterable[Episode]], Iterable[Answer]]
+"""Returns what a function makes of each episode, in order: `map`, or that of a pool"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Collector:
     moments: bool = False
     """remember every state on the way, to return to"""
     schedule: Schedule = "logical"
+    threads: int = 0
+    """logical: environments that answer side by side, as many as there are workers; 0: one after another"""
 
     def play(self, starts: Sequence[Start]) -> list[Episode]:
         """Return the played episodes, in the order of their starts."""
@@ -52,16 +57,20 @@ class Collector:
             stage = Stage(starts, self.make_env, rules, self.parallel, made)
             if self.schedule == "eager":
                 self._eager(stage)
+            elif self.threads:
+                with ThreadPoolExecutor(self.threads, thread_name_prefix="environment") as pool:
+                    self._logical(stage, pool.map)
             else:
-                self._logical(stage)
+                self._logical(stage, map)
             return stage.played()
 
-    def _logical(self, stage: Stage) -> None:
+    def _logical(self, stage: Stage, each: Each) -> None:
         tokens = 0
         while not stage.over:
-            for episode in stage.entering():
-                episode.opened(episode.opening())
-            tokens += self._tick([episode for episode in stage.playing() if episode.over is None])
+            entering = stage.entering()
+            for episode, answer in zip(entering, each(Episode.opening, entering), strict=True):
+                episode.opened(answer)
+            tokens += self._tick([episode for episode in stage.playing() if episode.over is None], each)
             ended = [episode for episode in stage.playing() if episode.over is not None]
             for episode in ended:
                 stage.leave(episode)
@@ -83,7 +92,7 @@ class Collector:
         if self.progress is not None:
             self.progress(stage.done, stage.count, tokens)
 
-    def _tick(self, episodes: Sequence[Episode]) -> int:
+    def _tick(self, episodes: Sequence[Episode], each: Each) -> int:
         """Play one turn of each episode; return how many tokens were written."""
         sampling = self.actor.sampling
         if self.moments:
@@ -99,7 +108,9 @@ class Collector:
         samples = self.actor.replies([ask for _, ask in ready])
         for (episode, ask), sample in zip(ready, samples, strict=True):
             episode.read(ask, sample, sampling)
-            episode.answered(episode.answering())
+        asked = [episode for episode, _ in ready]
+        for episode, answer in zip(asked, each(Episode.answering, asked), strict=True):
+            episode.answered(answer)
         return sum(len(sample.ids) for sample in samples)
 
 

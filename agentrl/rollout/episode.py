@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agentrl.env import TextEnv
+from agentrl.errors import ChildError, DeadlineError
 from agentrl.rollout.actors import Ask
 from agentrl.rollout.chat import Chat, Dialogue, Parsed, Prompt
 from agentrl.types import Outcome, Request, Sample, Sampling, Task, Trajectory, Turn, ids32
@@ -205,7 +206,10 @@ class Episode:
     def _fail(self, why: Exception) -> None:
         self.broken = True
         text = " ".join(str(why).split())
-        self._end("environment_error", f"{type(why).__name__}: {text}" if text else type(why).__name__)
+        # What comes from a worker says by itself what happened there.
+        named = f"{type(why).__name__}: {text}" if text else type(why).__name__
+        outcome: Outcome = "deadline" if isinstance(why, DeadlineError) else "environment_error"
+        self._end(outcome, text if isinstance(why, ChildError) else named)
 
     def _end(
         self,

@@ -45,12 +45,12 @@ def branch(starts: Sequence[Start], collector: Collector, plan: Branches) -> lis
         raise ConfigError(
             f"width={width}, points={points}: a tree needs a width of 2 or more and 1 point or more"
         )
-    env = collector.make_env()
-    if env.restorable == "no":
-        raise ConfigError(
-            f"env '{env.name}' cannot be restored (restorable='no'), so it cannot be branched;"
-            " use an algorithm that plays episodes in groups"
-        )
+    with collector.make_env() as env:
+        if env.restorable == "no":
+            raise ConfigError(
+                f"env '{env.name}' cannot be restored (restorable='no'), so it cannot be branched;"
+                " use an algorithm that plays episodes in groups"
+            )
     # Samples are renumbered so that trunks and alternatives of one task never share a random stream.
     stride = 1 + points * (width - 1)
     trunks = replace(collector, moments=True).play(

@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Style = Literal["plain", "think"]
+Style = Literal["plain", "think", "whole"]
 Said = tuple[tuple[str, str], ...]
 
 FORM = "<think>your reasoning</think><action>your action</action>"
 TAIL = 20
 """characters of a reply without tags that are tried as the action"""
+WHOLE_TAIL = 30
+"""the same where the environment writes its own prompts"""
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -56,20 +58,26 @@ def parsed(text: str, style: Style) -> tuple[str, bool]:
     ('would like to go east'[-20:], False)
 
     Edge: without both action tags the last 20 characters are the action; without both thought tags, or with
-          CJK characters, the action runs but the form is wrong.
+          CJK characters, the action runs but the form is wrong. `whole` does not tell upper from lower case,
+          and takes the last 30.
     """
     if style == "plain":
         return text.strip(), bool(text.strip())
+    tail = TAIL
+    if style == "whole":
+        text, tail = text.lower(), WHOLE_TAIL
     begin = text.find("<action>")
     end = text.find("</action>", begin + 8)
     if begin < 0 or end < 0:
-        return text[-TAIL:], False
+        return text[-tail:], False
     formed = "<think>" in text and "</think>" in text and not _CJK.search(text)
     return text[begin + 8 : end].strip(), formed
 
 
 def window(style: Style, scene: Scene, past: Sequence[Past], history: int) -> Said:
     """Return the messages of a turn that stands alone, with the last `history` turns."""
+    if style == "whole":
+        return (("user", scene.seen),)
     last = past[len(past) - history :]
     if style == "plain":
         done = " ; ".join(turn.shown for turn in last)
@@ -87,6 +95,8 @@ def window(style: Style, scene: Scene, past: Sequence[Past], history: int) -> Sa
 
 def next_messages(style: Style, scene: Scene, *, first: bool) -> Said:
     """Return the messages that a growing conversation gains before a turn."""
+    if style == "whole":
+        return (("user", scene.seen),)
     goal = scene.goal if first else ""
     if style == "plain":
         return (("user", _line(goal, scene.seen, scene.goal, "act")),)

@@ -1,4 +1,4 @@
-"""What the online algorithms share: penalties on the reward, the clipped surrogate, the reference, entropy."""
+"""What online algorithms share: penalties on the reward, the clipped surrogate, the reference, entropy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

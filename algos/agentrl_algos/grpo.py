@@ -18,8 +18,8 @@ from agentrl.batch import TokenTable
 from agentrl.credit.groups import group_relative
 from agentrl.credit.kl import vee
 from agentrl.errors import ConfigError
-from agentrl.losses.ratios import capped, sequence_clip_metrics, sequence_clipped
 from agentrl.losses.policy import clip_metrics
+from agentrl.losses.ratios import capped, sequence_clip_metrics, sequence_clipped
 from agentrl.losses.reduce import weights
 from agentrl.registry import algo
 from agentrl_algos.clipped import Clipped

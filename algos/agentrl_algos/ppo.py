@@ -114,7 +114,7 @@ class PFPPO(PPO):
     """
 
     filter: Literal["pow", "max_min", "max_random"] = "pow"
-    """how likely an episode is drawn: |score|^power; best and worst alone; 0.4 for the best, 0.1 for others"""
+    """chance to be drawn: |score|^power; best and worst alone; 0.4 for the best and 0.1 for others"""
     power: float = 2.0
     """of the score, where drawn by its size"""
     extremes: Literal["group", "batch"] = "group"

@@ -15,6 +15,7 @@ PLUGINS = Path(__file__).parent / "plugins"
 PANELS, HASHES = "panels hold tasks", "panels are the same"
 STARTS, DETERMINISTIC = "all members", "task and actions alone"
 EXPERT, JUNK, HOSTILE, LIMIT = "the expert", "junk solves", "whatever the action", "episodes end"
+WORKER = "it plays alike"
 SNAPSHOT, PICKLE, KEYS, LEAKS, GYM = (
     "a snapshot",
     "it can be pickled",
@@ -34,7 +35,7 @@ def found(name: str, *sentences: str, deadline: float = 10.0) -> dict[str, Findi
 
 def test_an_environment_in_order_passes_everything() -> None:
     results = found("Steps")
-    assert len(results) == 13
+    assert len(results) == 14
     assert {finding.status for finding in results.values()} == {"ok"}, [str(f) for f in results.values()]
 
 
@@ -62,6 +63,7 @@ def test_an_environment_in_order_passes_everything() -> None:
         ("BehindADoor", KEYS, "key True stands for states that offer 'look1' and states that do not"),
         ("Talkative", LEAKS, "task train0 shows its answer, 'blue', before the first action"),
         ("PaysInWords", LEAKS, "reads 'Reward: 0' before its end"),
+        ("Opaque", WORKER, "a Opaque cannot leave the process"),
         ("NoSpace", GYM, ""),
     ],
 )
@@ -85,7 +87,7 @@ def test_a_call_that_does_not_come_back_is_a_finding_and_ends_the_check() -> Non
 def test_the_command_prints_every_rule_and_tells_whether_all_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_command([f"env={PLUGINS / 'count.py'}", "env.high=3", "max_turns=9"])
     out = capsys.readouterr().out
-    assert out.count("  ok ") == 13 and "13 rules: 13 ok, 0 FAILED, 0 not applicable" in out
+    assert out.count("  ok ") == 14 and "14 rules: 14 ok, 0 FAILED, 0 not applicable" in out
     assert not check_command([f"env={PLUGINS / 'wrong.py'}:EasyJunk"])
     assert "FAILED         junk solves nothing and scores below 1: task" in capsys.readouterr().out
 

@@ -14,9 +14,11 @@ import pytest
 import agentrl
 from agentrl.cli import main
 from agentrl.errors import RunError, ShapeError
+from agentrl.offers import names
 from tests.agentrl.installed import install_ourselves
 
 PLUGINS = Path(__file__).parent / "plugins"
+ENVS = ", ".join(names("envs"))
 ENV, ALGO = f"env={PLUGINS / 'count.py'}", f"algo={PLUGINS / 'compare.py'}"
 
 
@@ -67,14 +69,14 @@ def test_a_dry_run_prints_the_plan_trains_nothing_and_writes_nothing(
     ("words", "message"),
     [
         (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, list, show, check)"),
-        (["run", "env=webshpo"], "no env 'webshpo'; did you mean 'webshop'? (there are: guess, webshop)"),
-        (["run", "algo=gigpo"], "say env=... (there are: guess, webshop)"),
+        (["run", "env=webshpo"], f"no env 'webshpo'; did you mean 'webshop'? (there are: {ENVS})"),
+        (["run", "algo=gigpo"], f"say env=... (there are: {ENVS})"),
         (["run", ENV, ALGO, "group_size=1"], "group_size=1: credit compares episodes of one task with each other, so it must be at least 2"),
         (["run", ENV, ALGO, "--seed=3"], "no option '--seed=3'; settings are written without dashes: seed=3"),
         (["run", ENV, ALGO, "--group-size", "3"], "no option '--group-size'; settings are written without dashes: group_size=..."),
         (["run", ENV, ALGO, "--dryrun"], "no option '--dryrun'; did you mean '--dry-run'?"),
         (["list", "env"], "no list of 'env'; did you mean 'envs'? (there are: envs, algos, verifiers, configs)"),
-        (["show", "env=webshpo"], "no env 'webshpo'; did you mean 'webshop'? (there are: guess, webshop)"),
+        (["show", "env=webshpo"], f"no env 'webshpo'; did you mean 'webshop'? (there are: {ENVS})"),
         (["resume"], "resume takes one folder: agentrl resume runs/..."),
         (["resume", "runs/nothing"], "there is no folder runs/nothing"),
         (["resume", "."], ". is not a run: it has no config.toml"),

@@ -183,3 +183,15 @@ def test_a_sample_keeps_what_people_read() -> None:
         SampleTurn("higher or lower?", "go", 0.5, True),
     )
     assert from_json(to_json((kept,)), tuple[SampleEpisode, ...], "samples.json") == (kept,)
+
+
+def test_success_is_counted_by_sort_of_task_where_tasks_have_one() -> None:
+    tasks = tuple(Task(f"t{i}", "test", i, {"kind": kind}) for i, kind in enumerate(("put", "look", "put")))
+    episodes = [
+        Trajectory(task, task.id, 0, (), "success" if task.id != "t0" else "failure", success=task.id != "t0")
+        for task in tasks
+    ]
+    one = measured(Panel("p", tasks), "greedy", episodes, 1.0)
+    assert one.by_kind == {"look": (1, 1), "put": (1, 2)}
+    plain = Panel("p", tuple(Task(task.id, "test", 0) for task in tasks))
+    assert measured(plain, "greedy", episodes, 1.0).by_kind == {}

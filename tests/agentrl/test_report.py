@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from agentrl.errors import DataError, RunError
 from agentrl.findings import Findings, change, headline, mismatch, read_findings
 from agentrl.journal import MetricsLine
 from agentrl.markup import VOID
+from agentrl.records import Evaluation
 from agentrl.report import write_report, write_text_summary
-from agentrl.report_parts import changed
+from agentrl.report_parts import changed, kind_table
 from tests.agentrl import report_run
 
 
@@ -224,3 +226,12 @@ def test_only_settings_that_differ_are_listed_with_their_default() -> None:
         ("learner.lr", 1e-3, 1e-6),
         ("eval.decodings", ["greedy"], ("greedy", "0.4", "1.0", "best_admissible")),
     ]
+
+
+def test_success_by_sort_of_task_is_shown_where_tasks_have_sorts() -> None:
+    one = report_run.measurement("greedy", 0.5)
+    assert kind_table(Evaluation(final=(one,))) == ""
+    kinds = tuple("put" if number % 2 else "look" for number in range(len(one.tasks)))
+    shown = kind_table(Evaluation(final=(replace(one, kinds=kinds),)))
+    for solved in (one.success[::2], one.success):
+        assert f"{sum(solved)} of {len(solved)}" in shown

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentrl.errors import DataError
-from tests.golden.case import Case
+from tests.golden.alfworld import Games
+from tests.golden.case import Case, NotHereError
 from tests.golden.cases import failures, public, read
 
 HERE = Path(__file__).parent / "data"
@@ -18,9 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help=f"default: {HERE.name}/ here"
     )
-    parser.add_argument("--data", type=Path, help="where game data lie, for files that name games (none yet)")
+    parser.add_argument("--data", type=Path, help="where the real ALFWorld games lie")
     parser.add_argument("--mutate", action="store_true", help="also break each function used, one at a time")
     given = parser.parse_args(argv)
+    if given.data is not None:
+        Games.given = str(given.data)
     files: list[Path] = []
     for path in given.paths or [HERE]:
         if not path.exists():
@@ -34,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for file in files:
         try:
             cases = read(file)
+        except NotHereError as why:
+            print(f"{'FAIL' if given.paths else 'LEFT OUT'} {file.name}: {why}")
+            failed += bool(given.paths)
+            continue
         except DataError as why:
             print(f"FAIL {why}")
             failed += 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agentrl.errors import DataError
 from tests.golden.compare import Tolerance
 from tests.golden.public import Public
 
@@ -16,3 +17,7 @@ class Case:
     expected: Any
     tolerance: Tolerance
     run: Callable[[Public], Any]
+
+
+class NotHereError(DataError):
+    """Data that a golden file needs, and that do not come with the project, were not found."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import offline, online, webshop
+from tests.golden import alfworld, offline, online, webshop
 from tests.golden.case import Case
 from tests.golden.compare import differences
 from tests.golden.public import Public
@@ -32,10 +32,11 @@ def _one_schema(adapter: Adapter) -> Callable[[dict[str, Any]], list[Case]]:
 FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **{name: _one_schema(adapter) for name, adapter in (online.ADAPTERS | offline.ADAPTERS).items()},
     **webshop.FILES,
+    **alfworld.FILES,
 }
 """by file name: from its content to its cases"""
 
-_FUNCTIONS = (*online.FUNCTIONS, *offline.FUNCTIONS, *webshop.FUNCTIONS)
+_FUNCTIONS = (*online.FUNCTIONS, *offline.FUNCTIONS, *webshop.FUNCTIONS, *alfworld.FUNCTIONS)
 
 
 def public(broken: str | None = None) -> Public:
@@ -64,15 +65,18 @@ class Failure:
 def read(path: Path) -> list[Case]:
     """Return the cases of a golden file.
 
-    Errors: DataError where the file is not laid out as one or no adapter is known by its name.
+    Errors: DataError where the file is not laid out as one or no adapter is known by its name; NotHereError
+            where it needs data that are nowhere to be found.
     """
     if path.stem not in FILES:
         hint = nearest(path.stem, FILES)
         raise DataError(f"{path.name}: no adapter runs golden files of this name{hint}")
     try:
-        return FILES[path.stem](json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as why:
         raise DataError(f"{path.name}: not JSON: {why}") from None
+    try:
+        return FILES[path.stem](content)
     except (KeyError, TypeError) as why:
         raise DataError(f"{path.name}: not laid out as this golden file is: {why!r}") from None
 

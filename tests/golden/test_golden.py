@@ -10,6 +10,7 @@ import pytest
 
 from tests.golden import online
 from tests.golden.__main__ import HERE, main
+from tests.golden.case import Case, NotHereError
 from tests.golden.cases import failures, public, read
 from tests.golden.compare import IGNORED, differences
 from tests.golden.public import wrong
@@ -17,14 +18,21 @@ from tests.golden.public import wrong
 FILES = sorted(HERE.glob("*.json"))
 
 
+def cases_of(file: Path) -> list[Case]:
+    try:
+        return read(file)
+    except NotHereError as why:
+        pytest.skip(str(why))
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_reference_numbers_come_out(file: Path) -> None:
-    assert [str(failure) for failure in failures(file.stem, read(file), public())] == []
+    assert [str(failure) for failure in failures(file.stem, cases_of(file), public())] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_broken_function_is_noticed(file: Path) -> None:
-    cases, through = read(file), public()
+    cases, through = cases_of(file), public()
     assert list(failures(file.stem, cases, through)) == []
     assert through.used
     for name in through.used:
@@ -64,7 +72,7 @@ def changed(x: Any) -> Any:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_changed_number_is_noticed(file: Path) -> None:
-    case = read(file)[0]
+    case = cases_of(file)[0]
     got = case.run(public())
     for path in list(places(case.expected))[:200]:
         if at(got, path) is IGNORED:

@@ -143,6 +143,16 @@ def test_a_thinking_window_tells_goal_steps_history_and_actions():
     assert "a key" not in text
 
 
+@pytest.mark.parametrize("mode", ["window", "transcript"])
+def test_an_environment_that_writes_its_prompts_is_given_the_whole_word(mode):
+    chat = Chat(tokenizer("chatml"), Format(mode, "whole"))
+    dialogue = chat.opened("open the door", "rules nobody reads")
+    text = chat.decoded(dialogue.prompt("Two\n lines.", ["look"], ROOM).context)
+    assert text == "<|im_start|>user\nTwo\n lines.<|im_end|>\n<|im_start|>assistant\n"
+    said = dialogue.answered("Two\n lines.", sample(chat, *think("Look")))
+    assert (said.action, said.valid) == ("look", True)
+
+
 @pytest.mark.parametrize("style", ["plain", "think"])
 def test_a_long_prompt_shows_less_history_and_a_longer_one_is_none(style):
     words = tokenizer("chatml")
@@ -213,10 +223,15 @@ def test_what_a_thinking_reply_says(text, action, valid):
     assert parsed(text, "think") == (action, valid)
 
 
-@given(st.text(), st.sampled_from(["plain", "think"]))
+@given(st.text(), st.sampled_from(["plain", "think", "whole"]))
 def test_reading_a_reply_never_raises(text, style):
     action, valid = parsed(text, style)
-    assert action in text and isinstance(valid, bool)
+    assert action in (text.lower() if style == "whole" else text) and isinstance(valid, bool)
+
+
+def test_a_whole_reply_is_read_without_regard_to_case_and_from_a_longer_tail():
+    assert parsed("<THINK>x</THINK><Action> Go East</ACTION>", "whole") == ("go east", True)
+    assert parsed("X" * 40, "whole") == ("x" * 30, False)
 
 
 def test_a_plain_reply_that_was_cut_off_has_not_the_form():
