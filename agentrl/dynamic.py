@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from agentrl.credit.selection import group_spread
+from agentrl.credit.selection import has_spread
 from agentrl.types import Trajectory
 
 T = TypeVar("T")
@@ -61,6 +61,6 @@ def _sorted_out(episodes: Sequence[Trajectory]) -> tuple[list[str], list[str]]:
     number = {name: i for i, name in enumerate(names)}
     score = torch.tensor([e.ret for e in episodes], dtype=torch.float64)
     group = torch.tensor([number[e.group] for e in episodes], dtype=torch.long)
-    spread = group_spread(score, group).tolist()
-    wide = {e.group for e, width in zip(episodes, spread, strict=True) if width > 0}
+    spread = has_spread(score, group).tolist()
+    wide = {e.group for e, differs in zip(episodes, spread, strict=True) if differs}
     return [name for name in names if name in wide], [name for name in names if name not in wide]

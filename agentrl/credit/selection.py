@@ -9,13 +9,12 @@ from agentrl.errors import ConfigError, nearest
 from agentrl.shapes import expect
 
 
-def group_spread(score: Tensor, group: Tensor) -> Tensor:
-    """Return for each row how far apart the highest and the lowest score of its group are.
+def has_spread(score: Tensor, group: Tensor) -> Tensor:
+    """Return for each row whether the scores of its group differ.
 
     Source: the groups that dynamic sampling of DAPO (arXiv:2503.14476) drops are those without spread.
-    Shapes: score [S] float, group [S] int; returns [S].
-    Units:  those of the score.
-    Edge:   NaN scores enter nothing; a group with at most one score has spread 0.
+    Shapes: score [S] float, group [S] int; returns [S] bool.
+    Edge:   NaN scores enter nothing; a group with at most one score has no spread.
     """
     expect("S", score=score, group=group)
     names, slot = torch.unique(group, return_inverse=True)
@@ -24,7 +23,7 @@ def group_spread(score: Tensor, group: Tensor) -> Tensor:
     zero = score.new_zeros(len(names))
     high = zero.scatter_reduce(0, of, x, "amax", include_self=False)
     low = zero.scatter_reduce(0, of, x, "amin", include_self=False)
-    return (high - low)[slot]
+    return (high > low)[slot]
 
 
 def overlong(length: Tensor, longest: int, buffer: int, factor: float = 1.0) -> Tensor:

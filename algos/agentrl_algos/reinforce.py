@@ -10,7 +10,7 @@ from typing import Literal
 
 from agentrl.algo import Losses, TokenCredit, TurnCredit, above
 from agentrl.batch import TokenTable
-from agentrl.credit.groups import group_mean, leave_one_out
+from agentrl.credit.groups import group_relative, leave_one_out
 from agentrl.credit.returns import discounted, whiten
 from agentrl.losses.policy import clip_metrics
 from agentrl.registry import algo
@@ -114,8 +114,7 @@ class REINFORCEpp(Plain):
     def credit(self, table: TokenTable) -> TokenCredit:
         """Return whitened returns, or whitened differences from the task's mean."""
         if self.variant == "baseline":
-            score = self.score(table)
-            episode = score - group_mean(score, table.trajectories.group)
+            episode = group_relative(self.score(table), table.trajectories.group, scale="none")
             return TokenCredit(whiten(episode[table.trajectory]))
         run = table.turn if self.reset else table.trajectory
         return TokenCredit(whiten(discounted(self.token_reward(table), run, self.gamma)))
