@@ -73,7 +73,7 @@ def answer_uncertainty(
     An answer's probability p is the share of its episodes in the sum of exp(likelihood) over the group.
     rao: - sum over answers of p log p. mean_log: - mean over answers of log p.
 
-    Source: SEED-GRPO (arXiv:2505.12346), as a re-implementation has it; the paper is reported to use mean_log.
+    Source: SEED-GRPO (arXiv:2505.12346), as a re-implementation has it; the paper is said to use mean_log.
     Shapes: likelihood [B]: mean log-probability of an episode's tokens, answer, group [B] int; returns [B].
     Units:  nats; at most log of the group's size.
     """

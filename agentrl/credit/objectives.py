@@ -12,7 +12,7 @@ How = Literal["sum_then_normalize", "normalize_then_sum"]
 
 
 def combined(
-    rewards: Tensor, weights: Tensor, group: Tensor, how: str = "normalize_then_sum", *, eps: float = 1e-4
+    rewards: Tensor, weights: Tensor, group: Tensor, how: str = "normalize_then_sum", *, eps: float = 1e-6
 ) -> Tensor:
     """Return the advantage of each episode from several rewards.
 

@@ -1,4 +1,4 @@
-"""Adapters of the online files on credit: several levels, several rewards, selections, entropies, teachers."""
+"""Adapters of the online files on credit: levels, several rewards, selections, entropies, teachers."""
 
 from collections.abc import Callable
 from typing import Any
