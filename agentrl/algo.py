@@ -25,6 +25,8 @@ class Groups:
     """Play `size` fresh episodes of each task, all from the same start."""
 
     size: int
+    replace: int = 0
+    """rounds of further tasks in place of groups whose episodes all earned the same; 0: keep those"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class TurnCredit:
     """[S]"""
     parts: "Mapping[str, Tensor]" = field(default_factory=dict)
     """named terms that add up to it, [S] each, for the eye"""
+    columns: "Mapping[str, Tensor]" = field(default_factory=dict)
+    """further columns for the loss, [N] each"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,10 @@ class TokenCredit:
     value: "Tensor"
     """[N]"""
     returns: "Tensor | None" = None
-    """[N] what a critic is to predict"""
+    """[N] what a critic is to predict, or [N, heads]"""
     parts: "Mapping[str, Tensor]" = field(default_factory=dict)
+    columns: "Mapping[str, Tensor]" = field(default_factory=dict)
+    """further columns for the loss, [N] each"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,18 @@ class Algorithm:
     """as registered"""
     coupled: ClassVar[bool] = False
     """the loss joins tokens of different rows (pairs, sums over a trajectory)"""
-    unit: ClassVar[Literal["row", "trajectory", "pair"]] = "row"
+    unit: ClassVar[Literal["row", "trajectory", "group", "pair"]] = "row"
     """what minibatches are made of; a coupled loss must not be cut inside a unit"""
     aggregate: ClassVar[str] = "token-mean"
     """how a separable loss is reduced; names of losses/reduce.py"""
     extra: ClassVar[str] = ""
     """extra models it needs, in words"""
+    paper: ClassVar[str] = ""
+    """where it was published"""
+    heads: ClassVar[int] = 1
+    """numbers the critic gives a token"""
+    teacher: str = ""
+    """model folder whose log-probabilities are the column `logp_teacher`, where `needs` names it"""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ a turn; nothing after this module can tell them apart.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -47,6 +47,7 @@ def token_table(
     behaviour: list[float] = []
     turn: dict[str, list[float]] = {name: [] for name in ("trajectory", "index", "reward", "valid", "last")}
     keys: list[tuple[str, str]] = []
+    texts: list[str] = []
     for number, trajectory in enumerate(kept):
         for index, step in enumerate(trajectory.turns):
             if step.fresh or index == 0:
@@ -67,14 +68,16 @@ def token_table(
             turn["valid"].append(step.valid)
             turn["last"].append(index == len(trajectory.turns) - 1)
             keys.append((trajectory.group, step.state_key))
-    columns = {name: torch.tensor(values, dtype=torch.long) for name, values in token.items()}
+            texts.append(step.observation)
+    columns: dict[str, Any] = {name: torch.tensor(values, dtype=torch.long) for name, values in token.items()}
     return TokenTable(
         rows=tuple(rows),
         **columns,
-        turns=_turns(turn, keys),
+        turns=_turns(turn, keys, texts),
         trajectories=_trajectories(kept, weights),
         pairs=pairs,
         temperature=_temperature(kept),
+        max_tokens=max(turn.sampling.max_tokens for t in kept for turn in t.turns),
         columns={"logp_behaviour": torch.tensor(behaviour, dtype=torch.float32)},
     )
 
@@ -85,7 +88,7 @@ def _codes(keys: Sequence[object]) -> Tensor:
     return torch.tensor([seen.setdefault(key, len(seen)) for key in keys], dtype=torch.long)
 
 
-def _turns(turn: Mapping[str, list[float]], keys: list[tuple[str, str]]) -> TurnTable:
+def _turns(turn: Mapping[str, list[float]], keys: list[tuple[str, str]], texts: list[str]) -> TurnTable:
     anchor = _codes(keys)
     last = torch.tensor(turn["last"], dtype=torch.bool)
     return TurnTable(
@@ -97,6 +100,7 @@ def _turns(turn: Mapping[str, list[float]], keys: list[tuple[str, str]]) -> Turn
         anchor=anchor,
         next_anchor=torch.where(last, -1, anchor.roll(-1)),
         last=last,
+        text=tuple(texts),
     )
 
 
@@ -105,6 +109,7 @@ def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> T
         sum(weights.get(name, 1.0) * value for turn in t.turns for name, value in turn.rewards.items())
         for t in kept
     ]
+    names = sorted({name for t in kept for turn in t.turns for name in turn.rewards})
     return TrajectoryTable(
         group=_codes([t.group for t in kept]),
         ret=torch.tensor(returns, dtype=torch.float64),
@@ -113,7 +118,21 @@ def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> T
         length=torch.tensor([len(t.turns) for t in kept], dtype=torch.long),
         terminated=torch.tensor([t.terminated for t in kept], dtype=torch.bool),
         truncated=torch.tensor([t.truncated for t in kept], dtype=torch.bool),
+        answer=_codes([_answer(number, t) for number, t in enumerate(kept)]),
+        parts={
+            name: torch.tensor(
+                [sum(turn.rewards.get(name, 0.0) for turn in t.turns) for t in kept], dtype=torch.float64
+            )
+            for name in names
+        },
+        weights={name: weights.get(name, 1.0) for name in names},
     )
+
+
+def _answer(number: int, trajectory: Trajectory) -> tuple[str, object]:
+    """Return what an episode came to: its last action; where that could not be read, only itself."""
+    end = trajectory.turns[-1]
+    return (trajectory.group, end.action if end.format_valid else number)
 
 
 def _temperature(kept: Sequence[Trajectory]) -> float:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
+from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
@@ -17,6 +16,7 @@ from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
+from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 
@@ -63,9 +63,17 @@ class Gatherer:
 
     def _grouped(self, plan: Groups, iteration: int) -> Batch:
         """Play groups of episodes and put those that can be scored into a table."""
-        episodes = self._groups(plan, iteration)
-        metrics = checked(episodes, self.settings.run.failures)
-        kept = [e for e in whole_groups(episodes) if any(turn.action_ids for turn in e.turns)]
+        tasks = self._tasks(iteration)
+        episodes = self._groups(plan, tasks, iteration)
+        chosen = episodes
+        drawn: dict[str, float] = {}
+        if plan.replace:
+            further = self._further(tasks, iteration)
+            episodes, chosen, drawn = with_spread(
+                episodes, further, lambda more: self._groups(plan, more, iteration), plan.replace
+            )
+        metrics = checked(episodes, self.settings.run.failures) | drawn
+        kept = [e for e in whole_groups(chosen) if any(turn.action_ids for turn in e.turns)]
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
@@ -102,11 +110,15 @@ class Gatherer:
             found.append((number, self.panel[number]))
         return found
 
-    def _groups(self, plan: Groups, iteration: int) -> list[Trajectory]:
+    def _further(self, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[tuple[int, Task]]:
+        """Return the tasks that an iteration does not begin with, in an order of its own."""
+        taken = {number for number, _ in tasks}
+        order = shuffled(len(self.panel), stream(self.settings.run.seed, "further tasks", iteration))
+        return [(number, self.panel[number]) for number in order if number not in taken]
+
+    def _groups(self, plan: Groups, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[Trajectory]:
         starts = [
-            Start(task, task.id, sample, number)
-            for number, task in self._tasks(iteration)
-            for sample in range(plan.size)
+            Start(task, task.id, sample, number) for number, task in tasks for sample in range(plan.size)
         ]
         return self._play(starts, self._policy(), self._seed(iteration))
 
@@ -228,43 +240,6 @@ def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
     """
     partial = {e.group for e in episodes if not e.scorable}
     return [e for e in episodes if e.group not in partial]
-
-
-def violations(episodes: Sequence[Trajectory]) -> float:
-    """Return how many turns do not hold the tokens that the sampler saw and wrote."""
-    return sum(e.metrics.get("token_violations", 0.0) for e in episodes)
-
-
-def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
-    """Return means over episodes and turns."""
-    turns = [turn for e in episodes for turn in e.turns]
-    count, steps = max(1, len(episodes)), max(1, len(turns))
-    return {
-        "success": sum(e.success for e in episodes) / count,
-        "score": sum(e.score for e in episodes) / count,
-        "return": sum(e.ret for e in episodes) / count,
-        "turns": len(turns) / count,
-        "invalid": sum(not turn.valid for turn in turns) / steps,
-        "turn_limit": sum(e.outcome in ("turn_limit", "token_limit") for e in episodes) / count,
-        "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
-        "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
-        "episodes": float(len(episodes)),
-    }
-
-
-def group_metrics(table: TokenTable) -> dict[str, float]:
-    """Return how much there is to compare: groups with one return only, and turns alone in their state."""
-    group, ret = table.trajectories.group, table.trajectories.ret
-    count = int(group.max()) + 1
-    high = torch.full((count,), -torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amax")
-    low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
-    sizes = torch.bincount(table.turns.anchor)
-    sizes = sizes[sizes > 0]
-    return {
-        "group_collapse": float((high == low).double().mean()),
-        "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
-        "anchor_size": float(sizes.double().mean()),
-    }
 
 
 def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:

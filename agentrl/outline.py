@@ -8,9 +8,11 @@ right, and a second later. Reading fields off the syntax tree was the alternativ
 """
 
 import builtins
+import functools
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from agentrl.errors import ConfigError
@@ -57,17 +59,31 @@ def outline(name: str) -> "type[Algorithm]":
     if path is None or module in sys.modules:
         found: type[Algorithm] = find("algos", name)
         return found
+    try:
+        found = pick("algos", _run(module, path), attribute, str(path))
+    except Exception:  # whatever is wrong with it, the real import says it properly
+        found = find("algos", name)
+    return found
+
+
+def _run(module: str, path: Path) -> dict[str, Any]:
+    """Return what a file defines, with stand-ins for what it imports."""
     namespace = {
         "__name__": module,
         "__file__": str(path),
         "__builtins__": {**vars(builtins), "__import__": _import},
     }
-    try:
-        exec(compile(path.read_bytes(), path, "exec"), namespace)
-        found = pick("algos", namespace, attribute, str(path))
-    except Exception:  # whatever is wrong with it, the real import says it properly
-        found = find("algos", name)
-    return found
+    exec(compile(path.read_bytes(), path, "exec"), namespace)
+    return namespace
+
+
+@functools.cache
+def _neighbour(module: str) -> SimpleNamespace | None:
+    """Return what another module of an algorithm's own package defines: families share a base."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return SimpleNamespace(**_run(module, Path(spec.origin)))
 
 
 def _source(name: str) -> tuple[str, Path | None, str]:
@@ -88,7 +104,10 @@ def _source(name: str) -> tuple[str, Path | None, str]:
 
 
 def _import(name: str, globals_: Any = None, locals_: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-    """Import what is light; return a stand-in for the rest."""
+    """Import what is light, outline what is of the same package; return a stand-in for the rest."""
     if level == 0 and (name in LIGHT or name.partition(".")[0] in sys.stdlib_module_names):
         return builtins.__import__(name, globals_, locals_, fromlist, level)
+    package = (globals_ or {}).get("__name__", "").partition(".")[0]
+    if level == 0 and fromlist and package != "agentrl" and name.startswith(f"{package}."):
+        return _neighbour(name) or _StandIn()
     return _StandIn()

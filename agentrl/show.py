@@ -64,8 +64,25 @@ def _headline(entry: metadata.EntryPoint) -> str:
         return f"(cannot be loaded: SyntaxError: {why})"
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == entry.attr:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
+            headline = (ast.get_docstring(node) or "").partition("\n")[0]
+            facts = _facts(node, tree) if isinstance(node, ast.ClassDef) else ""
+            return f"{headline}{facts}"
     return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def _facts(node: ast.ClassDef, tree: ast.Module) -> str:
+    """Return what a class, or else a base of it, says in `extra` (models it needs) and in `paper`."""
+    said: dict[str, str] = {}
+    classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
+    line: list[ast.ClassDef] = [node]
+    for one in line:  # grows while bases are found in the same file
+        line += [classes[b.id] for b in one.bases if isinstance(b, ast.Name) and b.id in classes]
+        for part in one.body:
+            if isinstance(part, ast.Assign) and isinstance(part.value, ast.Constant):
+                said = {t.id: str(part.value.value) for t in part.targets if isinstance(t, ast.Name)} | said
+    extra = f"needs a {said['extra']}" if said.get("extra") else ""
+    facts = ", ".join(part for part in (extra, said.get("paper", "")) if part)
+    return f"  ({facts})" if facts else ""
 
 
 def shown(words: Sequence[str]) -> str:
@@ -87,7 +104,8 @@ def shown(words: Sequence[str]) -> str:
             parts.append(f"{heading}\n{_table('env', env_keys(cls), cls.tiny)}{_wishes(cls.tiny)}")
         elif key == "algo" and name:
             sketch = outline(name)
-            heading = f"algo {name}: {_first_paragraph(sketch)}\n{_origin(sketch)}"
+            needs = f"needs a {sketch.extra}; " if sketch.extra else ""
+            heading = f"algo {name}: {_first_paragraph(sketch)}\n{needs}{sketch.paper} {_origin(sketch)}"
             parts.append(f"{heading}\n{_table('algo', algo_keys(sketch))}")
         elif word in GROUPS:
             parts.append(_table(word, _group(general_keys(), word)))
@@ -181,4 +199,7 @@ def _source_file(cls: type[Any]) -> Path | None:
     """Return the file a class is written in; its methods know it where it is an outline's."""
     files = [getattr(sys.modules.get(cls.__module__), "__file__", None)]
     files += [f.__code__.co_filename for f in vars(cls).values() if inspect.isfunction(f)]
+    if cls.__module__ not in sys.modules:  # an outline's class that has no method of its own
+        spec = importlib.util.find_spec(cls.__module__)
+        files.append(spec.origin if spec is not None else None)
     return next((Path(f) for f in files if f and f.endswith(".py") and Path(f).is_file()), None)

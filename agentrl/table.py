@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ class TurnTable:
     """[S] int; the state acted in next, -1 after the last turn"""
     last: Tensor
     """[S] bool; the trajectory's last turn"""
+    text: tuple[str, ...] = ()
+    """[S] the environment's text that was acted on"""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -53,6 +56,12 @@ class TrajectoryTable:
     """[B] bool"""
     truncated: Tensor
     """[B] bool"""
+    answer: Tensor
+    """[B] int; equal numbers: same group, same last action; one without an action equals no other"""
+    parts: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """[B] float64 by name: sum of each reward component, unweighted"""
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    """of the components in `ret`"""
 
     def __len__(self) -> int:
         return len(self.group)
@@ -99,6 +108,10 @@ class TokenTable:
     pairs: Pairs | None = None
     temperature: float = 1.0
     """the sampler's; the trainer's logits are divided by it"""
+    max_tokens: int = 1
+    """longest reply the sampler could give"""
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """the algorithm's, as it stands while credit is given"""
     columns: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
 
     def __len__(self) -> int:

@@ -1,5 +1,6 @@
-"""Generalised advantage estimation over tokens or turns."""
+"""Generalised advantage estimation over tokens, turns, or both."""
 
+import torch
 from torch import Tensor
 
 from agentrl.credit.returns import following, within
@@ -30,3 +31,32 @@ def gae(
     delta = reward + gamma * following(value, trajectory, bootstrap) - value
     advantage = within(delta, trajectory, gamma * lam)
     return advantage, advantage + value
+
+
+def bilevel(
+    reward: Tensor,
+    value: Tensor,
+    turn: Tensor,
+    trajectory: Tensor,
+    *,
+    gamma: float,
+    lam: float,
+    turn_gamma: float,
+) -> tuple[Tensor, Tensor]:
+    """Return advantages and returns of tokens: over turns first, then inside each turn towards its return.
+
+    Turns: GAE with `turn_gamma` on the values at their last tokens. Tokens: GAE with `gamma` inside a turn,
+    whose last token earns the turn's return and is followed by nothing.
+
+    Source: bi-level GAE of RAGEN (arXiv:2504.20073), with the ends of turns given, where its code takes the
+            tokens with a reward for them.
+    Shapes: reward, value [N] float, turn, trajectory [N] int; returns two [N].
+    Units:  reward units; `gamma` and `lam` a token, `turn_gamma` and `lam` a turn.
+    """
+    expect("N", reward=reward, value=value, turn=turn, trajectory=trajectory)
+    end = torch.ones_like(turn, dtype=torch.bool)
+    end[:-1] = turn[1:] != turn[:-1]
+    _, own = torch.unique_consecutive(turn, return_inverse=True)
+    _, target = gae(reward[end], value[end], trajectory[end], gamma=turn_gamma, lam=lam)
+    inside = torch.where(end, target[own], reward)
+    return gae(inside, value, own, gamma=gamma, lam=lam)

@@ -146,9 +146,9 @@ class Policy:
         ]
         return {"logp": torch.cat([logp for logp, _ in done]), "entropy": torch.cat([h for _, h in done])}
 
-    def add_value_head(self) -> None:
+    def add_value_head(self, heads: int = 1) -> None:
         """Give the policy a linear value head, zero at first."""
-        self.value_head = zero_head(self.module.config.hidden_size).to(self.device)
+        self.value_head = zero_head(self.module.config.hidden_size, heads).to(self.device)
         if next(self.module.parameters()).dtype == torch.float64:
             self.value_head.double()
 
@@ -156,28 +156,28 @@ class Policy:
 class Critic:
     """A model of its own that predicts the value of the state before each token."""
 
-    def __init__(self, trunk: Any, pad: int) -> None:
+    def __init__(self, trunk: Any, pad: int, heads: int = 1) -> None:
         self.trunk = trunk
-        self.head = zero_head(trunk.config.hidden_size).to(next(trunk.parameters()).device)
+        self.head = zero_head(trunk.config.hidden_size, heads).to(next(trunk.parameters()).device)
         if next(trunk.parameters()).dtype == torch.float64:
             self.head.double()
         self.pad = pad
 
     @classmethod
-    def like(cls, policy: Policy) -> "Critic":
+    def like(cls, policy: Policy, heads: int = 1) -> "Critic":
         """Return a critic that starts from the policy's weights; a frozen base is shared."""
         if not hasattr(policy.module, "model"):
             raise ConfigError(
                 f"no critic can be made from {type(policy.module).__name__}: it has no inner `model`"
             )
-        return cls(copied(policy.module.model), policy.pad)
+        return cls(copied(policy.module.model), policy.pad, heads)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return everything that is trained."""
         return [p for p in self.trunk.parameters() if p.requires_grad] + list(self.head.parameters())
 
     def columns(self, ids: Tensor, row: Tensor, column: Tensor) -> dict[str, Tensor]:
-        """Return `values` of some tokens, [n]; shapes as in `Policy.columns`."""
+        """Return `values` of some tokens, [n] or [n, heads]; shapes as in `Policy.columns`."""
         states = self.trunk(input_ids=ids, use_cache=False).last_hidden_state[row, column - 1]
         return {"values": self.head(states.to(self.head.weight.dtype)).squeeze(-1)}
 
@@ -199,9 +199,9 @@ class Critic:
         return {name for name, p in self.trunk.named_parameters() if not p.requires_grad}
 
 
-def zero_head(width: int) -> nn.Linear:
-    """Return a linear map to one number whose weights are 0."""
-    head = nn.Linear(width, 1, bias=False)
+def zero_head(width: int, heads: int = 1) -> nn.Linear:
+    """Return a linear map to a few numbers whose weights are 0."""
+    head = nn.Linear(width, heads, bias=False)
     nn.init.zeros_(head.weight)
     return head
 

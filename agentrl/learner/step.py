@@ -8,7 +8,7 @@ micro-batch. Both give the gradient of the undivided loss exactly.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from agentrl.learner.adam import adam
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Critic, Policy, compute, forward
+from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
 
@@ -40,6 +41,7 @@ class Learner:
     """the sampler's log-probabilities serve as the old policy's"""
     critic: Critic | None = None
     reference: Policy | None = None
+    teacher: Policy | None = None
     optimizers: dict[str, AdamW] = field(default_factory=dict)
     steps: int = 0
     """optimiser steps made"""
@@ -50,11 +52,13 @@ class Learner:
         self.policy.still()
         if "values" in self.algo.needs:
             if self.settings.critic == "separate":
-                self.critic = self.critic or Critic.like(self.policy)
+                self.critic = self.critic or Critic.like(self.policy, self.algo.heads)
             elif self.policy.value_head is None:
-                self.policy.add_value_head()
+                self.policy.add_value_head(self.algo.heads)
         if "logp_ref" in self.algo.needs and self.reference is None:
             self.reference = self.policy.frozen_copy()
+        if "logp_teacher" in self.algo.needs and self.teacher is None:
+            self.teacher = load_teacher(self.algo.teacher, self.policy)
         if self.settings.checkpointing:
             for part in (self.policy.module, *([self.critic.trunk] if self.critic is not None else [])):
                 part.gradient_checkpointing_enable({"use_reentrant": False})
@@ -76,7 +80,7 @@ class Learner:
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """
-        table = self.prepare(table)
+        table = self.prepare(table, state)
         log = Log()
         log.add_table(table)
         compared = "logp_old" in self.algo.needs and not self.trust_sampler
@@ -92,7 +96,7 @@ class Learner:
                 self._optimise(part, state, iteration, log, first)
         return log.means()
 
-    def prepare(self, table: TokenTable) -> TokenTable:
+    def prepare(self, table: TokenTable, state: AlgoState | None = None) -> TokenTable:
         """Return the table with every fixed column the algorithm needs, and its credit."""
         needs, budget = self.algo.needs, self.settings.microbatch_tokens
         dtype = (
@@ -115,7 +119,11 @@ class Learner:
         if "logp_ref" in needs:
             assert self.reference is not None
             fixed["logp_ref"] = compute(self.reference, table, frozenset({"logp"}), budget)["logp"]
+        if "logp_teacher" in needs:
+            assert self.teacher is not None
+            fixed["logp_teacher"] = compute(self.teacher, table, frozenset({"logp"}), budget)["logp"]
         table = table.with_columns(**{name: value.to(dtype) for name, value in fixed.items()})
+        table = replace(table, state=state or {})
         return with_credit(table, self.algo.credit(table), dtype)
 
     def minibatches(self, table: TokenTable, iteration: int, epoch: int, seed: int) -> Iterator[TokenTable]:
@@ -124,7 +132,7 @@ class Learner:
         if unit == "pair":
             count = len(table.pairs) if table.pairs is not None else 0
         else:
-            column = table.row if unit == "row" else table.trajectory
+            column = {"row": table.row, "trajectory": table.trajectory, "group": table.group}[unit]
             names, place = torch.unique(column, return_inverse=True)
             count = len(names)
         parts = min(self.settings.minibatches, max(count, 1))
@@ -151,7 +159,8 @@ class Learner:
         self._apply(iteration, log)
 
     def _separable(self, table: TokenTable, state: AlgoState, log: Log, first: bool) -> None:
-        share = weights(self.algo.aggregate, table.trajectory).to(table.logp_behaviour.dtype)
+        share = weights(self.algo.aggregate, table.trajectory, max_tokens=table.max_tokens)
+        share = share.to(table.logp_behaviour.dtype)
         even = torch.full_like(share, 1.0 / len(table))
         want = self._gradient_columns()
         for rows, tokens in microbatches(table, self.settings.microbatch_tokens):
@@ -242,9 +251,10 @@ def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtyp
     """Return the table with `credit` (and `returns`), a turn's number given to each of its tokens."""
     if credit is None:
         return table
+    columns = {name: column.to(dtype) for name, column in credit.columns.items()}
     if isinstance(credit, TurnCredit):
-        return table.with_columns(credit=credit.value.index_select(0, table.turn).to(dtype))
-    columns = {"credit": credit.value.to(dtype)}
+        return table.with_columns(credit=credit.value.index_select(0, table.turn).to(dtype), **columns)
+    columns["credit"] = credit.value.to(dtype)
     if credit.returns is not None:
         columns["returns"] = credit.returns.to(dtype)
     return table.with_columns(**columns)
@@ -253,6 +263,8 @@ def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtyp
 def check_learner(algo: Algorithm, settings: LearnerSettings) -> None:
     """Raise ConfigError where algorithm and learner settings contradict each other."""
     if algo.coupled and algo.unit == "row":
-        raise ConfigError(f"algo '{algo.name}' is coupled, so its minibatches must be trajectories or pairs")
+        raise ConfigError(
+            f"algo '{algo.name}' is coupled, so its minibatches must be trajectories, groups or pairs"
+        )
     if settings.minibatches < 1 or settings.epochs < 1:
         raise ConfigError("learner.minibatches and learner.epochs must be at least 1")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from agentrl.algo import Losses
 from agentrl.batch import TokenTable
 from agentrl.losses.kl import kl as divergence
@@ -9,32 +11,32 @@ from agentrl.losses.policy import clip_metrics, clipped
 
 
 @dataclass(frozen=True, slots=True)
-class Surrogate:
-    """Clipped surrogate + kl * k3 - entropy * H, a token."""
+class Terms:
+    """What is added to a policy loss: weight * divergence from the reference - entropy * H, a token."""
 
-    clip_low: float
-    clip_high: float
-    dual_clip: float
     kl: float
+    kind: str
+    """of the estimate, a name of losses/kl.py"""
     entropy: float
 
-    @property
-    def columns(self) -> frozenset[str]:
-        """Names of the columns read: the reference only where it is asked for, the entropy likewise."""
-        return frozenset(
-            {"logp_old"} | ({"logp_ref"} if self.kl else set()) | ({"entropy"} if self.entropy else set())
-        )
-
-    def __call__(self, table: TokenTable) -> Losses:
-        """Return the loss [N] of the policy, and its metrics."""
-        clip = {"clip_low": self.clip_low, "clip_high": self.clip_high, "dual": self.dual_clip}
-        loss = clipped(table.logp, table.logp_old, table.credit, **clip)
-        metrics = dict(clip_metrics(table.logp, table.logp_old, table.credit, **clip))
-        if self.kl:
-            penalty = divergence(table.logp, table.logp_ref, "k3")
-            loss = loss + self.kl * penalty
+    def __call__(self, table: TokenTable, losses: Losses) -> Losses:
+        """Return the losses with the terms added to the policy's, and what they came to."""
+        loss, metrics = losses.policy, dict(losses.metrics)
+        assert loss is not None
+        if "logp_ref" in table.columns:
+            penalty = divergence(table.logp, table.logp_ref, self.kind)
             metrics["kl_reference"] = penalty.detach()
+            loss = loss + self.kl * penalty if self.kl else loss
         if self.entropy:
             loss = loss - self.entropy * table.entropy
             metrics["entropy"] = table.entropy.detach()
-        return Losses(policy=loss, metrics=metrics)
+        return Losses(policy=loss, critic=losses.critic, metrics=metrics)
+
+
+def clipped_surrogate(
+    table: TokenTable, credit: Tensor, *, clip_low: float, clip_high: float, dual: float | None
+) -> Losses:
+    """Return the clipped surrogate [N] for a credit of each token, and what clipping did."""
+    columns = table.logp, table.logp_old, credit
+    loss = clipped(*columns, clip_low=clip_low, clip_high=clip_high, dual=dual)
+    return Losses(loss, metrics=clip_metrics(*columns, clip_low=clip_low, clip_high=clip_high, dual=dual))

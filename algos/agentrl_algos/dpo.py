@@ -40,6 +40,7 @@ class DPO(Algorithm):
     coupled = True
     unit = "pair"
     extra = "reference"
+    paper = "arXiv:2305.18290"
 
     @property
     def needs(self) -> frozenset[str]:

@@ -210,10 +210,11 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 def test_list_names_everything_with_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "algos"]) == 0
     out = capsys.readouterr().out
-    assert (
-        "gigpo   Credit a turn for its episode, and for itself among turns taken from the same state.  [agentrl]"
-        in out
-    )
+    lines = {line.split()[0]: line for line in out.splitlines()[1:]}
+    credit = "Credit a turn for its episode, and for itself among turns taken from the same state."
+    assert credit in lines["gigpo"]
+    assert lines["gigpo"].endswith("(arXiv:2505.10978)  [agentrl]")
+    assert lines["ppo"].endswith("(needs a critic, arXiv:1707.06347)  [agentrl]")
     assert "envs" not in out
 
 

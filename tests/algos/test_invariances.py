@@ -7,9 +7,20 @@ import torch
 
 from agentrl.algo import Algorithm, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, token_table
+from agentrl_algos.copo import COPO
+from agentrl_algos.dapo import DAPO
+from agentrl_algos.experimental import R2VPO, Fiber, SeedGRPO
+from agentrl_algos.g2po import G2PO
 from agentrl_algos.gigpo import GiGPO
-from agentrl_algos.grpo import GRPO
-from agentrl_algos.ppo import PPO
+from agentrl_algos.graphgpo import GraphGPO
+from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
+from agentrl_algos.hgpo import HGPO
+from agentrl_algos.multi_objective import MultiObjective
+from agentrl_algos.opd import OPD
+from agentrl_algos.ppo import PFPPO, PPO
+from agentrl_algos.proxmo import ProxMO
+from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
+from agentrl_algos.vetta import VETTA
 from tests.agentrl.examples import episodes
 
 ALGOS: dict[str, Algorithm] = {
@@ -21,6 +32,48 @@ ALGOS: dict[str, Algorithm] = {
     "gigpo without std or penalty": GiGPO(scale="none", invalid_penalty=0.0),
     "ppo": PPO(),
     "ppo with discounts": PPO(gamma=0.99, lam=0.95),
+    "ppo by turn": PPO(level="turn"),
+    "ppo by turn with discounts": PPO(level="turn", gamma=0.95, lam=0.95),
+    "ppo on two levels": PPO(level="bilevel"),
+    "pf_ppo": PFPPO(),
+    "drgrpo": DrGRPO(),
+    "gspo": GSPO(),
+    "cispo": CISPO(),
+    "grpo_d": GRPOD(),
+    "dapo": DAPO(),
+    "dapo without prices": DAPO(overlong_buffer=0.0, invalid_penalty=0.0),
+    "rloo": RLOO(),
+    "rloo without penalty": RLOO(invalid_penalty=0.0),
+    "reinforce": REINFORCE(),
+    "reinforce with a discount": REINFORCE(gamma=0.9),
+    "reinforce without baseline": REINFORCE(baseline="none"),
+    "reinforce_pp": REINFORCEpp(),
+    "reinforce_pp without penalty": REINFORCEpp(invalid_penalty=0.0),
+    "reinforce_pp with a discount": REINFORCEpp(gamma=0.9),
+    "reinforce_pp with resets": REINFORCEpp(reset=True),
+    "reinforce_pp with a baseline": REINFORCEpp(variant="baseline"),
+    "hgpo": HGPO(),
+    "hgpo without penalty": HGPO(invalid_penalty=0.0),
+    "hgpo without std": HGPO(scale="none"),
+    "graphgpo": GraphGPO(),
+    "graphgpo without penalty": GraphGPO(invalid_penalty=0.0),
+    "graphgpo without std": GraphGPO(scale="none"),
+    "g2po": G2PO(),
+    "g2po without penalty": G2PO(invalid_penalty=0.0),
+    "g2po without std": G2PO(scale="none"),
+    "proxmo": ProxMO(),
+    "vetta": VETTA(),
+    "copo": COPO(),
+    "copo without penalty": COPO(invalid_penalty=0.0),
+    "multi_objective": MultiObjective(),
+    "multi_objective without penalty": MultiObjective(invalid_penalty=0.0),
+    "multi_objective, sums first": MultiObjective(order="sum_then_normalize", invalid_penalty=0.0),
+    "opd": OPD(teacher="folder"),
+    "opd with outcomes": OPD(teacher="folder", outcome=1.0),
+    "seed_grpo": SeedGRPO(),
+    "r2vpo": R2VPO(),
+    "fiber": Fiber(),
+    "gigpo with like states": GiGPO(similarity=0.9),
 }
 
 
@@ -31,16 +84,17 @@ def changed(table: TokenTable, what: str) -> TokenTable:
         reward, ret = turns.reward + 3.0 * turns.last, ret + 3.0
     else:
         reward, ret = 4.0 * turns.reward, 4.0 * ret
-    return replace(
-        table, turns=replace(turns, reward=reward), trajectories=replace(table.trajectories, ret=ret)
-    )
+    changed = replace(table.trajectories, ret=ret, parts={"task": ret})
+    return replace(table, turns=replace(turns, reward=reward), trajectories=changed)
 
 
 def credit(algo: Algorithm, table: TokenTable) -> torch.Tensor:
+    """Return all that the loss is told."""
     values = torch.linspace(-1, 1, len(table), dtype=torch.float64)
-    found = algo.credit(table.with_columns(values_old=values))
+    columns = {"logp_old": table.logp_behaviour.double(), "logp_ref": values, "logp_teacher": -values.abs()}
+    found = algo.credit(table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns))
     assert isinstance(found, TurnCredit | TokenCredit)
-    return found.value
+    return torch.cat([found.value, *found.columns.values()])
 
 
 @pytest.mark.parametrize("what", ["shift", "scale"])

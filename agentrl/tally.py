@@ -1,0 +1,45 @@
+"""What an iteration's episodes came to, in numbers that are logged."""
+
+from collections.abc import Sequence
+
+import torch
+
+from agentrl.table import TokenTable
+from agentrl.types import Trajectory
+
+
+def violations(episodes: Sequence[Trajectory]) -> float:
+    """Return how many turns do not hold the tokens that the sampler saw and wrote."""
+    return sum(e.metrics.get("token_violations", 0.0) for e in episodes)
+
+
+def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
+    """Return means over episodes and turns."""
+    turns = [turn for e in episodes for turn in e.turns]
+    count, steps = max(1, len(episodes)), max(1, len(turns))
+    return {
+        "success": sum(e.success for e in episodes) / count,
+        "score": sum(e.score for e in episodes) / count,
+        "return": sum(e.ret for e in episodes) / count,
+        "turns": len(turns) / count,
+        "invalid": sum(not turn.valid for turn in turns) / steps,
+        "turn_limit": sum(e.outcome in ("turn_limit", "token_limit") for e in episodes) / count,
+        "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
+        "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
+        "episodes": float(len(episodes)),
+    }
+
+
+def group_metrics(table: TokenTable) -> dict[str, float]:
+    """Return how much there is to compare: groups with one return only, and turns alone in their state."""
+    group, ret = table.trajectories.group, table.trajectories.ret
+    count = int(group.max()) + 1
+    high = torch.full((count,), -torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amax")
+    low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
+    sizes = torch.bincount(table.turns.anchor)
+    sizes = sizes[sizes > 0]
+    return {
+        "group_collapse": float((high == low).double().mean()),
+        "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
+        "anchor_size": float(sizes.double().mean()),
+    }

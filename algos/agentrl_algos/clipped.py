@@ -1,0 +1,125 @@
+"""What online algorithms share: penalties on the reward, the clipped surrogate, the reference, entropy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from agentrl.algo import Algorithm, AlgoState, Groups, Losses, above, check_group
+from agentrl.batch import TokenTable
+from agentrl.credit.implicit import step_reward
+from agentrl.credit.kl import adapted
+from agentrl.errors import ConfigError
+from agentrl.losses.kl import kl as divergence
+from agentrl.losses.surrogate import Terms, clipped_surrogate
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped(Algorithm):
+    """Base of algorithms that play groups and minimise a surrogate of the probability ratio."""
+
+    group_size: int = 8
+    """episodes of one task"""
+    invalid_penalty: float = 0.1
+    """taken from the reward of a turn whose action was of no use, in reward units"""
+    clip_low: float = 0.2
+    """how far the probability ratio may fall below 1"""
+    clip_high: float = 0.2
+    """how far it may rise above 1"""
+    dual_clip: float = 3.0
+    """bound on the loss of a bad action that became likely, in multiples of its credit"""
+    kl: float = 0.0
+    """weight of the divergence from the warm start, in reward units a nat; 0: no reference is kept"""
+    kl_kind: Literal["k1", "abs", "k2", "k3", "k1+", "abs+", "k3+"] = "k3"
+    """its estimate; + has the value of that one and the gradient of k2, the unbiased one"""
+    kl_in: Literal["loss", "reward"] = "loss"
+    """where it enters: a term of the loss, or taken from every token's reward before credit"""
+    kl_target: float = 0.0
+    """divergence a token, in nats, towards which the weight is adapted; 0: the weight stays"""
+    kl_horizon: float = 10000.0
+    """episodes over which an adapted weight moves by its own size, at most a fifth of that at a time"""
+    entropy: float = 0.0
+    """weight of an entropy bonus, in nats"""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The reference only where it is asked for, and the entropy likewise."""
+        return frozenset({"logp_old"}) | self.optional
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Columns of the terms that are asked for."""
+        reference = {"logp_ref"} if self.referred else set()
+        return frozenset(reference | ({"entropy"} if self.entropy else set()))
+
+    @property
+    def referred(self) -> bool:
+        """Whether the warm start is kept to be compared with."""
+        return self.kl > 0
+
+    def check(self) -> None:
+        """Refuse groups of one (there is nothing to compare with) and clips that let nothing move."""
+        check_group(self.group_size)
+        above(self.clip_low, 0, "clip_low")
+        above(self.kl_horizon, 0, "kl_horizon")
+        if self.kl_target and not self.kl:
+            raise ConfigError(f"kl_target={self.kl_target}: an adapted weight starts from kl, which is 0")
+
+    def collect(self) -> Groups:
+        """Return groups of episodes from one start."""
+        return Groups(self.group_size)
+
+    def loss(self, table: TokenTable, state: AlgoState) -> Losses:
+        """Return the surrogate a token, with the optional KL and entropy terms."""
+        return self.terms(table, state, self.surrogate(table))
+
+    def surrogate(self, table: TokenTable) -> Losses:
+        """Return the clipped surrogate a token, without further terms."""
+        return clipped_surrogate(
+            table, table.credit, clip_low=self.clip_low, clip_high=self.clip_high, dual=self.dual_clip
+        )
+
+    def terms(self, table: TokenTable, state: AlgoState, losses: Losses) -> Losses:
+        """Return the losses with what the reference and the entropy add."""
+        weight = state.get("kl", self.kl) if self.kl_in == "loss" else 0.0
+        return Terms(weight, self.kl_kind, self.entropy)(table, losses)
+
+    def start(self) -> AlgoState:
+        """Return the weight of the divergence, where it is adapted."""
+        return {"kl": self.kl} if self.kl_target else {}
+
+    def after_step(self, state: AlgoState, metrics: Mapping[str, float]) -> AlgoState:
+        """Return the weight raised where the policy is further from the reference than the target."""
+        if not self.kl_target or "kl_reference" not in metrics:
+            return state
+        share = metrics.get("episodes", 1.0) / self.kl_horizon
+        return state | {"kl": adapted(state["kl"], metrics["kl_reference"], self.kl_target, share)}
+
+    def divergence_price(self, table: TokenTable) -> Tensor:
+        """Return what each token pays for being far from the reference, [N]; 0 where the loss holds it."""
+        if not self.kl or self.kl_in != "reward":
+            return torch.zeros(len(table), dtype=torch.float64)
+        estimate = divergence(table.logp_old, table.logp_ref, self.kl_kind).double()
+        weight: float = table.state.get("kl", self.kl)
+        return weight * estimate
+
+    def turn_reward(self, table: TokenTable) -> Tensor:
+        """Return the reward of each turn less the penalty for a useless action, [S]."""
+        turns = table.turns
+        return turns.reward - self.invalid_penalty * (~turns.valid).to(turns.reward.dtype)
+
+    def token_reward(self, table: TokenTable) -> Tensor:
+        """Return rewards a token, [N]: a turn's on its last token, and the price of divergence on each."""
+        last = torch.ones(len(table), dtype=torch.bool)
+        last[:-1] = table.turn[:-1] != table.turn[1:]
+        return torch.where(last, self.turn_reward(table)[table.turn], 0.0) - self.divergence_price(table)
+
+    def score(self, table: TokenTable) -> Tensor:
+        """Return one number an episode, [B]: its return, less its mean penalty a turn and its price."""
+        turns, episodes = table.turns, table.trajectories
+        count = len(episodes)
+        useless = step_reward((~turns.valid).to(episodes.ret.dtype), turns.trajectory, count)
+        price = step_reward(self.divergence_price(table), table.trajectory, count)
+        return episodes.ret - self.invalid_penalty * useless / episodes.length - price
