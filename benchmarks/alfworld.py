@@ -172,7 +172,7 @@ def script(play: Play, dice: random.Random) -> list[str]:
 
 
 def side_by_side(source: Tree | Archives, entries: Sequence[Entry]) -> None:
-    """Print what the same episodes take in each, ours first, lest its garbage collector walk through TextWorld.
+    """Print what the same episodes take; ours first, lest its garbage collector walk through TextWorld.
 
     Each side's first game, for which it imports, is not counted.
     """
