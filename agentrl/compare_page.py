@@ -21,7 +21,7 @@ def sentences(found: Comparison) -> list[str]:
     assert top.final is not None and found.panel is not None
     low, high = _ends(top.final)
     said = [
-        f"{top.name} solves most of {found.panel.name}: {_percent(top.final.mean)} (95 % interval"
+        f"Highest on {found.panel.name}: {top.name} with {_percent(top.final.mean)} solved (95 % interval"
         f" {_percent(low)} to {_percent(high)}; {_count(top.seeds, 'seed')}, {found.panel.tasks} tasks)."
     ]
     others = [entry for entry in done if entry.ahead is not None]
@@ -124,17 +124,17 @@ def _runs(found: Comparison) -> Markup:
 
 def text_table(found: Comparison) -> str:
     """Return the result as a terminal shows it."""
+    names = _curve_names(found.entries)[:1]
     head = ["algorithm", "seeds", "warm start", "after RL", "95 % interval", "gained", "against first",
-            "area", "turns", "tokens", "time"]  # fmt: skip
+            *(f"area, {name}" for name in names), "turns", "tokens", "time"]  # fmt: skip
     rows = [head]
     for e in found.entries:
         final = "–" if e.final is None else " to ".join(_percent(end)[:-2] for end in _ends(e.final))
-        areas = [_plain(figure) for figure in e.areas.values()]
         _, played, tokens, time = _prices(e)
         rows.append([
             e.name, str(len(e.seeds)), _plain(e.warm_start), _plain(e.final), final,
             *("–" if f is None else f"{100 * f.mean:+.1f}" for f in (e.gain, e.ahead)),
-            areas[0] if areas else "–", played, tokens, time,
+            *(_plain(e.areas.get(name)) for name in names), played, tokens, time,
         ])  # fmt: skip
     wide = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [

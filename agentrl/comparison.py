@@ -137,8 +137,8 @@ def _entry(line: Line, first: Line | None) -> Entry:
         algo=line.algo,
         seeds=seeds,
         runs=tuple(str(run.path) for run in runs),
-        warm_start=_figure([look.success for look in before]),
-        final=_figure([look.success for look in after]),
+        warm_start=_share([look.success for look in before]),
+        final=_share([look.success for look in after]),
         gain=_figure([_less(*pair) for pair in zip(after, before, strict=True)]),
         ahead=_ahead(runs, first),
         areas=_areas(runs),
@@ -153,6 +153,12 @@ def _entry(line: Line, first: Line | None) -> Entry:
 def _figure(rows: Sequence[Sequence[float]]) -> Figure:
     found = crossed(rows)
     return Figure(found.mean, found.low, found.high)
+
+
+def _share(rows: Sequence[Sequence[float]]) -> Figure:
+    """Return the figure of shares, which an interval cannot leave."""
+    found = crossed(rows)
+    return Figure(found.mean, max(0.0, found.low), min(1.0, found.high))
 
 
 def _less(one: Measurement, other: Measurement) -> list[float]:
@@ -178,7 +184,8 @@ def _areas(runs: Sequence[Findings]) -> dict[str, Figure]:
         if len(heights) == len(runs):
             one = over_seeds(heights)
             known = math.isfinite(one.low)
-            found[name] = Figure(one.mean, one.low if known else None, one.high if known else None)
+            ends = (max(0.0, one.low), min(1.0, one.high)) if known else (None, None)
+            found[name] = Figure(one.mean, *ends)
     return found
 
 
