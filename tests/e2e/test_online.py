@@ -10,12 +10,12 @@ from agentrl.config import parse
 from agentrl.errors import ConfigError
 from agentrl.train import train
 
-SMALL = [
-    *("model.hidden=16", "model.layers=1", "model.heads=2", "warm.demonstrations=1", "warm.tasks=30"),
-    *("rollout.tasks=3", "eval.test=2", "eval.dev=2", "eval.every=0", "iterations=3", "trajectories=0"),
-    *("eval.decodings=1.0", "algo.group_size=4"),
-]
-WORLDS = {"guess": ["env=guess"], "webshop": ["env=webshop", "env.max_turns=5"]}
+SMALL = {
+    **{"model.hidden": 16, "model.layers": 1, "model.heads": 2, "warm.demonstrations": 1, "warm.tasks": 30},
+    **{"rollout.tasks": 3, "eval.test": 2, "eval.dev": 2, "eval.every": 0, "iterations": 3},
+    **{"trajectories": 0, "eval.decodings": "1.0", "algo.group_size": 4},
+}
+WORLDS = {"guess": {"env": "guess"}, "webshop": {"env": "webshop", "env.max_turns": 5}}
 ALGOS = {
     "gigpo": ["similarity=0.9", "kl=0.01", "kl_kind=k3+"],
     "rloo": ["kl=0.05", "kl_target=0.1"],
