@@ -176,8 +176,8 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_installed")
 def test_words_become_a_run_for_each_algorithm_and_seed() -> None:
-    words = ["env=guess", "algos=gigpo,flat=gigpo,ppo", "seeds=2", "seed=5", "learner.lr=1e-3", "flat.omega=0",
-             "ppo.learner.lr=2e-3"]  # fmt: skip
+    words = ["env=guess", "algos=gigpo,flat=gigpo,ppo", "seeds=2", "seed=5", "learner.lr=1e-3"]
+    words += ["flat.omega=0", "ppo.learner.lr=2e-3"]
     out, jobs = planned(words)
     assert [str(job.folder.relative_to(out)) for job in jobs] == [
         "gigpo-5", "flat-5", "ppo-5", "gigpo-6", "flat-6", "ppo-6"
