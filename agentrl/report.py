@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agentrl.charts import Level, Series, line_chart, percent, share_bar, small_chart
 from agentrl.disk import write_whole
-from agentrl.findings import Findings, headline, mismatch, rate, read_findings
+from agentrl.findings import Findings, advice, headline, mismatch, rate, read_findings
 from agentrl.folder import REPORT
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
@@ -36,8 +36,9 @@ FIRST = {
     "grad_norm": "gradient norm",
     "logprob_gap": "sampler against trainer, log-probability",
     "correction": "weights between sampler and trainer",
-    "group_collapse": "groups with one return only",
+    "group": "shares of groups: with one return only, failed whole, solved whole, of one episode, of fewer",
     "anchor_singletons": "turns alone in their state",
+    "left_out": "episodes that could not be scored, and those of their groups",
     "invalid": "invalid turns",
     "turns": "turns an episode",
 }
@@ -192,7 +193,7 @@ def write_text_summary(folder: str | Path) -> str:
         then = f" -> {rate(after[look.decoding]):>7}" if look.decoding in after else ""
         lines.append(f"  {look.decoding:<16}{rate(look):>7}{then}")
     lines += [f"  {name:<16}{rate(look):>7}" for name, look in run.evaluation.baselines.items()]
-    lines += ["", *advice] if (advice := mismatch(run)[1:]) else []
+    lines += ["", *warned] if (warned := advice(run)) else []
     if run.summary is not None:
         total = duration(run.summary.seconds.get("total", sum(run.summary.seconds.values())))
         lines += ["", f"{run.summary.environment_steps:,} environment steps, {total}"]
