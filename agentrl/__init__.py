@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agentrl.api import make as make
     from agentrl.api import rollout as rollout
     from agentrl.api import train as train
+    from agentrl.env import Reasoned as Reasoned
     from agentrl.env import Reply as Reply
     from agentrl.env import TextEnv as TextEnv
     from agentrl.errors import InvalidAction as InvalidAction
@@ -31,7 +32,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "train": "api", "evaluate": "api", "compare": "api", "rollout": "api", "make": "api",
-    "TextEnv": "env", "Reply": "env", "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
+    "TextEnv": "env", "Reply": "env", "Reasoned": "env", "InvalidAction": "errors",
+    "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",
 }  # fmt: skip
 __all__ = [*_HOME, "__version__"]

@@ -201,7 +201,8 @@ def demonstrations(
         for number, task in enumerate(tasks)
     ]
     seed = stream(settings.run.seed, "warm")
-    how, actor = settings.rollout, PlayerActor("demonstrator")
+    how = settings.rollout
+    actor = PlayerActor("demonstrator", silence=settings.warm.thought_dropout)
     collector = Collector(
         lambda: make_env("train"), actor, chat, seed, parallel=how.parallel, threads=how.workers
     )

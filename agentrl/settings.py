@@ -197,6 +197,8 @@ class WarmSettings:
     """episodes of the demonstrator a training task; 0: no warm start"""
     tasks: int = 0
     """training tasks used; 0: all"""
+    thought_dropout: float = 0.0
+    """chance that a demonstrated thought is left empty, so that the policy learns to do without (TON: 0.5)"""
     passes: int = 1
     batch: int = 16
     """turns an optimiser step"""

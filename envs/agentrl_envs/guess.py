@@ -13,7 +13,7 @@
 import random
 from typing import Any, ClassVar, Literal
 
-from agentrl.env import Player, PlayerKind, Reply, TextEnv
+from agentrl.env import Player, PlayerKind, Reasoned, Reply, TextEnv
 from agentrl.errors import InvalidAction
 from agentrl.types import Task
 from agentrl_verifiers.integer import last_integer
@@ -61,7 +61,7 @@ class Guess(TextEnv):
             middle = (self._low + self._high) // 2
             if kind == "demonstrator" and dice.random() < 0.5:
                 return str(dice.randint(self._low + 1, self._high - 1))
-            return str(middle)
+            return Reasoned(str(middle), f"{self._low + 1} to {self._high - 1}")
 
         return play
 
