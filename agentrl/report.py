@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentrl.charts import Level, Series, line_chart, percent, share_bar, small_chart
 from agentrl.disk import write_whole
-from agentrl.findings import Findings, headline, mismatch, rate, read_findings
+from agentrl.findings import Findings, hacking, headline, mismatch, rate, read_findings, watched
 from agentrl.folder import REPORT
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
@@ -31,6 +31,7 @@ FIRST = {
     "group_collapse": "groups with one return only",
     "anchor_singletons": "turns alone in their state",
     "invalid": "invalid turns",
+    "strict": "a stricter check than the reward",
     "turns": "turns an episode",
 }
 """metrics shown first, by the beginning of their names; the others are folded away"""
@@ -63,6 +64,7 @@ def page(run: Findings) -> str:
         _section("Learning curves", _curves(run.evaluation)),
         _section("Before and after", Markup(measurement_table(run.evaluation) + kind_table(run.evaluation))),
         _section("Training", _training(run.metrics)),
+        *([_section("Reward against a stricter check", _watch(run))] if watched(run) else []),
         _section("Sampler against trainer", _mismatch(run)),
         _section("Where the time went", _time(run.summary)),
         _section("Episodes", sample_pairs(run.samples)),
@@ -158,6 +160,21 @@ def _training(metrics: Sequence[MetricsLine]) -> Markup:
     return Markup(tag("p", meaning, class_="quiet") + tag("div", shown, class_="many") + rest)
 
 
+def _watch(run: Findings) -> Markup:
+    """Return the training score and the stricter check over the same episodes, and what that says."""
+    seen = watched(run)
+    assert seen is not None  # the section is left out
+    lines = (("training score", seen.score, 0), (seen.check, seen.strict, 1))
+    series = [
+        Series(name, tuple(zip(map(float, seen.iterations), values, strict=True)), colour)
+        for name, values, colour in lines
+    ]
+    reward = Series("reward", tuple(zip(map(float, seen.iterations), seen.reward, strict=True)))
+    words = [tag("p", text, class_="bad" if i else None) for i, text in enumerate(hacking(run))]
+    charts = line_chart("Mean over the training episodes", series), small_chart("reward, weighted", reward)
+    return Markup("".join(words) + tag("div", charts, class_="curves"))
+
+
 def _mismatch(run: Findings) -> Markup:
     said = mismatch(run) or ["No iteration compared the sampler's log-probabilities with the trainer's."]
     return Markup("".join(tag("p", text, class_="bad" if i else None) for i, text in enumerate(said)))
@@ -206,7 +223,7 @@ def write_text_summary(folder: str | Path) -> str:
         then = f" -> {rate(after[look.decoding]):>7}" if look.decoding in after else ""
         lines.append(f"  {look.decoding:<16}{rate(look):>7}{then}")
     lines += [f"  {name:<16}{rate(look):>7}" for name, look in run.evaluation.baselines.items()]
-    lines += ["", *advice] if (advice := mismatch(run)[1:]) else []
+    lines += ["", *advice] if (advice := hacking(run)[1:] + mismatch(run)[1:]) else []
     if run.summary is not None:
         total = duration(run.summary.seconds.get("total", sum(run.summary.seconds.values())))
         lines += ["", f"{run.summary.environment_steps:,} environment steps, {total}"]
