@@ -5,9 +5,10 @@
                                       memory in GiB, work, the first prompt; nothing is run
   agentrl resume RUN                  go on with a run that was stopped
   agentrl eval env=webshop algo=random [key=value ...]
+  agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
-  agentrl check env=NAME | verifier=NAME [key=value ...]
+  agentrl check env=NAME [key=value ...] | verifier=NAME [corpus=FILE.jsonl]
   agentrl --help | --version
 
 Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that
@@ -141,6 +142,13 @@ def _eval(words: list[str]) -> int:
     return OK
 
 
+def _rescore(words: list[str]) -> int:
+    from agentrl.rescoring import rescore_command
+
+    rescore_command(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -162,7 +170,8 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "list": _list, "show": _show, "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "rescore": _rescore, "list": _list, "show": _show,
+    "check": _check,
 }  # fmt: skip
 
 
