@@ -177,6 +177,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
 
 def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
+    if words[:1] == ["rescore"]:
+        return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"
 

@@ -139,6 +139,10 @@ def _judged(
     run: Path, stored: Sequence[Path], verifier: Verifier, out: Path, like: _Header, progress: Progress | None
 ) -> tuple[Rescore, Path]:
     """Judge what is not judged yet, and write what it all comes to."""
+    for episode in read_trajectories(stored[0]):  # the first says it, before a folder is made
+        if missing := unmet(verifier, episode.task):
+            raise ConfigError(_lacking(run, verifier, missing, episode.task))
+        break
     out.mkdir(parents=True, exist_ok=True)
     (out / "scores").mkdir(exist_ok=True)
     lock = Lock(out)
@@ -165,12 +169,8 @@ def _of_file(path: Path, verifier: Verifier, scores: Path, like: _Header, run: P
     known = _read(target, header)
     if known is not None:
         return known
-    found: list[Scored] = []
-    for episode in read_trajectories(path):
-        missing = unmet(verifier, episode.task)
-        if missing:
-            raise ConfigError(_lacking(run, verifier, missing, episode.task))
-        found.append(_scored(episode, iteration_of(path), verifier, like.judged))
+    number = iteration_of(path)
+    found = [_scored(episode, number, verifier, like.judged) for episode in read_trajectories(path)]
     _refuse_blind(run, path, verifier, found)
     lines = [json.dumps(msgspec.to_builtins(line)) for line in (header, *found)]
     write_whole(target, "".join(f"{line}\n" for line in lines).encode())
