@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentrl.agreement import Rescore
+    from agentrl.comparison import Comparison
     from agentrl.env import Split, TextEnv
     from agentrl.settings import Decoding
     from agentrl.submissions import Judged
@@ -55,6 +56,20 @@ def rescore(
     from agentrl.rescoring import rescore_run
 
     return rescore_run(run, verifier, out=out, judged=answer)[0]
+
+
+def compare(*folders: str | Path, **settings: Any) -> "Comparison":
+    """Return what algorithms come to on the same tasks; settings are the words of `agentrl compare`.
+
+    `agentrl.compare(env="guess", algos=["gigpo", "grpo"], seeds=3, iterations=20, out="runs/mine")`, or
+    folders of runs that are there: `agentrl.compare("runs/a", "runs/b")`.
+
+    Errors: ConfigError for wrong settings, RunError where a run did not come to its end.
+    """
+    from agentrl.compare import compare as run
+    from agentrl.values import written
+
+    return run([*map(str, folders), *(f"{key}={written(value)}" for key, value in settings.items())])
 
 
 def make(name: str, split: "Split" = "train", **options: Any) -> "TextEnv":

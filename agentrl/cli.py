@@ -5,6 +5,9 @@
                                       memory in GiB, work, the first prompt; nothing is run
   agentrl resume RUN                  go on with a run that was stopped
   agentrl eval env=webshop algo=random [key=value ...]
+  agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
+                                      a run for each algorithm and seed, one table; the same words go on
+  agentrl compare RUN RUN ...         runs that are there
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
@@ -149,6 +152,13 @@ def _rescore(words: list[str]) -> int:
     return OK
 
 
+def _compare(words: list[str]) -> int:
+    from agentrl.compare import compare
+
+    compare(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -170,8 +180,8 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "rescore": _rescore, "list": _list, "show": _show,
-    "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
+    "show": _show, "check": _check,
 }  # fmt: skip
 
 
@@ -179,6 +189,8 @@ def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
     if words[:1] == ["rescore"]:
         return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
+    if words[:1] == ["compare"]:
+        return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"
 

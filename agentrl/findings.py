@@ -5,11 +5,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, variance
-from typing import Any, NamedTuple
+from statistics import fmean
+from typing import Any
 
+from agentrl.alarms import alarms
 from agentrl.errors import DataError
 from agentrl.folder import CONFIG, METRICS, SUMMARY, read_evaluation, read_samples, read_summary
+from agentrl.hacking import hacking
 from agentrl.journal import MetricsLine, read_metrics
 from agentrl.records import Evaluation, Measurement, SampleEpisode, Summary, best
 from agentrl.settings import RolloutSettings
@@ -17,8 +19,6 @@ from agentrl.statistics import Interval, paired_difference
 
 GAP, EFFECTIVE = 0.02, 0.8
 """nats a token above which, and share of tokens below which, sampler and trainer are too far apart"""
-FALL = 0.01
-"""by which a stricter check must fall before it is worth a warning"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,13 @@ class Findings:
         """Algorithm, environment and seed."""
         if self.summary is not None:
             return f"{self.summary.algo} on {self.summary.env}, seed {self.summary.seed}"
-        return f"{self.config.get('algo', '?')} on {self.config.get('env', '?')}, not finished"
+        return f"{_name(self.config, 'algo')} on {_name(self.config, 'env')}, not finished"
+
+
+def _name(config: Mapping[str, Any], group: str) -> str:
+    """Return the name of the algorithm or environment."""
+    found = config.get(group, "?")
+    return str(found.get("name", "?") if isinstance(found, Mapping) else found)
 
 
 def read_findings(folder: Path) -> Findings:
@@ -93,7 +99,13 @@ def headline(run: Findings) -> list[str]:
         )
     bounds = [f"{name} {rate(look)}" for name, look in run.evaluation.baselines.items()]
     said += [f"For comparison: {', '.join(bounds)}."] if bounds else []
-    return said + hacking(run)[1:] + mismatch(run)[1:]
+    return said + advice(run)
+
+
+def advice(run: Findings) -> list[str]:
+    """Return what the figures warn of and what to do about it; nothing where all is well."""
+    parted = hacking(run.metrics, run.config)[1:]
+    return parted + mismatch(run)[1:] + alarms(run.metrics, run.config)
 
 
 def mismatch(run: Findings) -> list[str]:
@@ -127,88 +139,6 @@ def mismatch(run: Findings) -> list[str]:
     if (gap and fmean(gap) > GAP) or (effective and fmean(effective) < EFFECTIVE):
         said.append(_advice(run))
     return said
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """The training reward beside a stricter check: iterations at which both are known."""
-
-    check: str
-    """in words"""
-    iterations: tuple[int, ...]
-    reward: tuple[float, ...]
-    """mean weighted return of an episode"""
-    score: tuple[float, ...]
-    """0 to 1"""
-    strict: tuple[float, ...]
-    """0 to 1"""
-    unknown: float
-    """mean share of episodes that the check said nothing about"""
-
-
-def watched(run: Findings) -> Watched | None:
-    """Return the training reward and the stricter check beside it; None where there was no such check."""
-    names = ("return", "score", "strict")
-    lines = [
-        line
-        for line in run.metrics
-        if line.phase == "rl" and all(math.isfinite(line.values.get(name, math.nan)) for name in names)
-    ]
-    if not lines:
-        return None
-    named = run.config.get("run", {}).get("strict")
-    check = f"the verifier {Path(named).name}" if named else "the environment's own strict check"
-    reward, score, strict = (tuple(line.values[name] for line in lines) for name in names)
-    unknown = fmean(line.values.get("strict_unknown", 0.0) for line in lines)
-    return Watched(check, tuple(line.iteration for line in lines), reward, score, strict, unknown)
-
-
-def hacking(run: Findings) -> list[str]:
-    """Return how reward and stricter check moved in a sentence, and a warning where they part.
-
-    They part where from the first to the last third of the iterations the reward rises and the check falls,
-    each by more than twice the standard error of the difference, and the check by more than a point.
-
-    Edge: nothing where there is no check; no warning before the ninth iteration.
-    """
-    seen = watched(run)
-    if seen is None:
-        return []
-    reward, strict = _thirds(seen.reward), _thirds(seen.strict)
-    unknown = f"; it said nothing about {_percent(seen.unknown)} of the episodes" if seen.unknown else ""
-    moved = (
-        f"the reward went from {reward.before:.3g} to {reward.after:.3g} and {seen.check} from"
-        f" {_percent(strict.before)} to {_percent(strict.after)}, first to last third of {len(seen.strict)}"
-        f" iterations{unknown}."
-    )
-    said = [f"Reward against a stricter check: {moved}"]
-    if reward.gain > 2 * reward.error and -strict.gain > max(2 * strict.error, FALL):
-        said.append(
-            "Reward hacking? The training reward rises while the stricter check falls: the policy is paid for"
-            " what the check does not accept. Read episodes of the last iterations, then mend the reward or"
-            " train on the check."
-        )
-    return said
-
-
-class _Thirds(NamedTuple):
-    """Means of the first and last third of a curve, and the standard error of their difference."""
-
-    before: float
-    after: float
-    error: float
-
-    @property
-    def gain(self) -> float:
-        return self.after - self.before
-
-
-def _thirds(values: Sequence[float]) -> _Thirds:
-    size = max(1, len(values) // 3)
-    first, last = values[:size], values[-size:]
-    # The spread of one or two values says nothing: no difference is then large enough.
-    error = math.sqrt((variance(first) + variance(last)) / size) if size > 2 else math.inf
-    return _Thirds(fmean(first), fmean(last), error)
 
 
 def _advice(run: Findings) -> str:

@@ -1,12 +1,11 @@
 """A rescore for the eye: one HTML page, one page of Markdown, a few lines for the terminal."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 
 from agentrl.agreement import Rescore, RescorePoint, Scored
 from agentrl.charts import Series, line_chart
 from agentrl.markup import Child, Markup, tag
-from agentrl.report_parts import table
+from agentrl.report_parts import document, section, table
 
 CURVE = ("iteration", "episodes", "unknown", "passed", "score", "reward", "new passed", "new score")
 EXAMPLES = ("iteration", "task", "score", "new score", "answer", "reason")
@@ -55,29 +54,19 @@ def markdown(found: Rescore) -> str:
 
 def page(found: Rescore) -> str:
     """Return the whole result as one HTML page that loads and runs nothing."""
-    style = files("agentrl").joinpath("report.css").read_text(encoding="utf-8")
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     title = _title(found)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("title", title),
-        tag("style", Markup(style)),
-    )
     curve: Sequence[Sequence[Child]] = [_numbers(point) for point in found.curve]
     sections = [
-        tag("section", tag("h2", "Agreement"), table("Episodes", ("judged", "episodes"), rows(found))),
-        tag("section", tag("h2", "By iteration"), _charts(found), table("Means", CURVE, curve)),
+        section("Agreement", table("Episodes", ("judged", "episodes"), rows(found))),
+        section("By iteration", _charts(found), table("Means", CURVE, curve)),
         *(
-            tag("section", tag("h2", f"Examples: {kind}"), [_example(one) for one in examples])
+            section(f"Examples: {kind}", *map(_example, examples))
             for kind, examples in found.examples.items()
             if examples
         ),
     ]
     header = tag("header", tag("h1", title), tag("p", sentence(found), class_="headline"))
-    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', tag('main', header, sections)), lang='en')}\n"
+    return document(title, header, sections)
 
 
 def _title(found: Rescore) -> str:

@@ -21,9 +21,10 @@ def reward_function(verifier: "str | Verifier | Judge", *, scale: float = 1.0) -
     text, or messages, of which the last one's content is judged. Where the verifier gives no verdict the
     reward is None, which TRL leaves out. `verifier` is a name, `./mine.py:score`, or a verifier.
 
-    Errors: ConfigError for what is no verifier; when called, for a column of another length than the
-            completions.
+    Errors: ConfigError for what is no verifier; when called, for a column that the verifier judges by and
+            that is not there, or of another length than the completions.
     """
+    from agentrl.submissions import unmet
     from agentrl.verify import Submission, as_verifier, verdict_of
 
     if isinstance(verifier, str):
@@ -38,6 +39,11 @@ def reward_function(verifier: "str | Verifier | Judge", *, scale: float = 1.0) -
             messages = (*_messages(prompts[number], "user"), *_messages(completion, "assistant"))
             answer = str(messages[-1].get("content") or "") if messages else ""
             task = Task(f"row-{number}", "train", 0, _row(columns, number, len(completions)))
+            if missing := unmet(judge, task):
+                raise ConfigError(
+                    f"verifier '{judge.name}' judges by the column {', '.join(missing)}, and the data set has"
+                    f" {', '.join(task.data) or 'none'}; rename a column of it"
+                )
             verdict = verdict_of(judge, Submission(answer, messages), task)
             found.append(scale * verdict.score if verdict.known else None)
         return found

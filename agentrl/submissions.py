@@ -35,9 +35,15 @@ def share(verdict: Verdict, verifier: Verifier) -> float:
 
 
 def unmet(verifier: Verifier, task: Task) -> list[str]:
-    """Return the fields that all tasks of the verifier's own pairs hold, and this task does not."""
+    """Return the fields that all tasks of the verifier's own pairs hold, and this task does not.
+
+    Edge: of verifiers that are joined, those that any of them lacks.
+    """
+    if not verifier.pairs:
+        members: Sequence[Verifier] = getattr(verifier, "members", ())
+        return sorted({field for member in members for field in unmet(member, task)})
     held = [set(pair.data) for pair in verifier.pairs]
-    return sorted(set.intersection(*held) - set(task.data)) if held else []
+    return sorted(set.intersection(*held) - set(task.data))
 
 
 def strict_metrics(episodes: Sequence[Trajectory], verifier: Verifier | None) -> dict[str, float]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agentrl.findings import hacking, headline, read_findings
+from agentrl.findings import Findings, headline, read_findings
 from agentrl.folder import RunFolder
+from agentrl.hacking import hacking
 from agentrl.report import page, write_text_summary
 from tests.agentrl.report_run import CONFIG, evaluation
 
@@ -30,6 +31,10 @@ def run(path: Path, reward: Curve, strict: Curve | None, *, count: int = 30, noi
     return path
 
 
+def parted(found: Findings) -> list[str]:
+    return hacking(found.metrics, found.config)
+
+
 def up(x: float) -> float:
     return 0.3 + 0.3 * x
 
@@ -45,7 +50,7 @@ def flat(x: float) -> float:
 def test_a_reward_that_rises_while_the_check_falls_is_told_everywhere(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", up, down)
     found = read_findings(folder)
-    moved, warning = hacking(found)
+    moved, warning = parted(found)
     assert "the environment's own strict check from 45" in moved and "nothing about 10.0 %" in moved
     assert warning.startswith("Reward hacking? The training reward rises while the stricter check falls")
     assert warning in headline(found) and warning in write_text_summary(folder)
@@ -61,17 +66,17 @@ def test_a_reward_that_rises_while_the_check_falls_is_told_everywhere(tmp_path: 
 )
 def test_other_movements_are_told_without_a_warning(tmp_path: Path, reward: Curve, strict: Curve) -> None:
     found = read_findings(run(tmp_path / "run", reward, strict))
-    assert len(hacking(found)) == 1 and "Reward hacking?" not in page(found)
+    assert len(parted(found)) == 1 and "Reward hacking?" not in page(found)
     assert "Reward against a stricter check" in page(found)
 
 
 def test_noise_and_few_iterations_give_no_warning(tmp_path: Path) -> None:
-    assert len(hacking(read_findings(run(tmp_path / "short", up, down, count=8)))) == 1
+    assert len(parted(read_findings(run(tmp_path / "short", up, down, count=8)))) == 1
     slight: Curve = lambda x: 0.4 + 0.01 * x  # noqa: E731
     noisy = run(tmp_path / "noisy", slight, lambda x: 0.42 - 0.02 * x, noise=0.2)
-    assert len(hacking(read_findings(noisy))) == 1
+    assert len(parted(read_findings(noisy))) == 1
 
 
 def test_without_a_check_there_is_no_section(tmp_path: Path) -> None:
     found = read_findings(run(tmp_path / "run", up, None))
-    assert hacking(found) == [] and "stricter check" not in page(found)
+    assert parted(found) == [] and "stricter check" not in page(found)

@@ -37,7 +37,13 @@ def test_of_a_conversation_the_last_message_is_judged_and_all_of_it_is_there() -
 
 
 def test_what_is_unknown_is_none_and_no_zero() -> None:
-    assert agentrl.reward_function(exact)(["a?", "b?"], ["yes", "yes"], label=["yes", "no"]) == [None, None]
+    rewards = agentrl.reward_function(exact)
+    assert rewards(["a?", "b?"], ["yes", "yes"], answer=[7, "yes"]) == [None, 1.0]
+
+
+def test_a_column_that_is_not_there_is_told_by_name() -> None:
+    with pytest.raises(ConfigError, match="'exact' judges by the column answer, and the data set has label"):
+        agentrl.reward_function(exact)(["a?"], ["yes"], label=["yes"])
 
 
 def test_a_chain_and_a_scale() -> None:

@@ -6,6 +6,7 @@ from agentrl.submissions import strict_metrics, submission, unmet
 from agentrl.types import Task, Trajectory, Turn, floats32, ids32
 from agentrl.verify import FunctionVerifier, Verdict, as_verifier
 from agentrl_verifiers.exact import exact
+from agentrl_verifiers.format import Format
 
 
 def turn(action: str) -> Turn:
@@ -32,6 +33,7 @@ def test_the_last_turn_answers_and_all_of_them_are_the_conversation() -> None:
 def test_what_all_pairs_hold_must_be_in_a_task() -> None:
     assert unmet(exact, Task("t", "train", 0, {"goal": 3})) == ["answer"]
     assert unmet(exact, Task("t", "train", 0, {"answer": "x"})) == []
+    assert unmet(Format() & exact, Task("t", "train", 0)) == ["answer"]
     assert unmet(as_verifier(lambda answer, task: 1.0), Task("t", "train", 0)) == []
 
 

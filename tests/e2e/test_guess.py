@@ -52,9 +52,7 @@ def test_three_iterations_leave_a_whole_run_folder(name: str, mode: str, tmp_pat
     assert AutoModelForCausalLM.from_pretrained(folder / "model").config.vocab_size == len(tokenizer)
 
 
-def test_a_stricter_check_is_logged_stored_episodes_can_be_judged_and_the_reward_is_the_same(
-    tmp_path: Path,
-) -> None:
+def test_a_stricter_check_is_logged_and_changes_nothing_and_episodes_can_be_judged(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def even(answer, task): return int(task.data['answer']) % 2 == 0\n")
     words = [*SIZES, *ALGOS["gigpo"]]
     plain = train(parse([*words, f"out={tmp_path / 'plain'}"]))
@@ -66,7 +64,7 @@ def test_a_stricter_check_is_logged_stored_episodes_can_be_judged_and_the_reward
     assert "Reward against a stricter check" in (folder / "report.html").read_text()
     found = rescore(folder, str(tmp_path / "mine.py"))
     assert found.episodes == 48 and not found.agreement.unknown and len(found.curve) == 3
-    with pytest.raises(ConfigError, match="run.strict=code judges by test of a task's data"):
+    with pytest.raises(ConfigError, match=r"run.strict=code judges by test of a task's data"):
         train(parse([*words, f"out={tmp_path / 'none'}", "strict=code"]))
 
 
