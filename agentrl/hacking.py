@@ -8,6 +8,7 @@ from statistics import fmean, variance
 from typing import Any, NamedTuple
 
 from agentrl.journal import MetricsLine
+from agentrl.values import NONE
 
 FALL = 0.01
 """by which a stricter check must fall before it is worth a warning"""
@@ -40,8 +41,8 @@ def watched(metrics: Sequence[MetricsLine], config: Mapping[str, Any]) -> Watche
     ]
     if not lines:
         return None
-    named = config.get("run", {}).get("strict")
-    check = f"the verifier {Path(named).name}" if named else "the environment's own strict check"
+    named = config.get("run", {}).get("strict", NONE)
+    check = "the environment's own strict check" if named == NONE else f"the verifier {Path(named).name}"
     reward, score, strict = (tuple(line.values[name] for line in lines) for name in names)
     unknown = fmean(line.values.get("strict_unknown", 0.0) for line in lines)
     return Watched(check, tuple(line.iteration for line in lines), reward, score, strict, unknown)

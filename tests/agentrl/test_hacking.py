@@ -59,6 +59,13 @@ def test_a_reward_that_rises_while_the_check_falls_is_told_everywhere(tmp_path: 
     assert "training score goes from" in html and "own strict check goes from" in html
 
 
+def test_the_check_is_named_as_the_run_was_told(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", up, down)
+    for said, name in (("none", "the environment's own strict check"), ("/far/mine.py:even", "mine.py:even")):
+        (folder / "config.toml").write_text(f"{CONFIG}\n".replace("seed = 3", f'seed = 3\nstrict = "{said}"'))
+        assert f"{name} from" in parted(read_findings(folder))[0]
+
+
 @pytest.mark.parametrize(
     ("reward", "strict"),
     [(up, up), (up, flat), (down, down), (flat, down), (flat, flat), (down, up)],
