@@ -169,8 +169,12 @@ class TextEnv(gymnasium.Env[str, str]):
         return dice.choice(options)
 
     def metrics(self) -> Mapping[str, float]:
-        """Return figures of the episode for the logs."""
+        """Return figures of the episode for the logs; `strict`, 0 to 1: a stricter check than the reward."""
         return {}
+
+    def final_state(self) -> Any:
+        """Return what the world was left in, as JSON values, for verifiers of finished episodes."""
+        return None
 
     def save(self) -> Any:
         """Return the episode's own state as plain data, for exact snapshots (`restorable = "exact"`)."""
@@ -234,7 +238,7 @@ class TextEnv(gymnasium.Env[str, str]):
             rewards={"task": float(reply.reward), **reply.rewards},
         )
         if terminated or truncated:
-            info["metrics"] = dict(self.metrics())
+            info.update(metrics=dict(self.metrics()), final_state=self.final_state())
         return reply.text, float(reply.reward), terminated, truncated, info
 
     def _reply(self, action: str) -> Reply:

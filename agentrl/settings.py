@@ -34,6 +34,9 @@ class RunSettings:
     """checkpoints kept, the newest first"""
     trajectories: int = 10
     """iterations between saved sets of training episodes; 0: none"""
+    strict: str | None = None
+    """verifier that judges the training episodes beside the reward, which it does not change: a name or
+    ./mine.py:score; none: what the environment calls `strict` in its metrics, if anything"""
     threads: int = 1
     """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
     failures: float = 0.2
