@@ -22,12 +22,12 @@ from agentrl.verify import Pair, Submission, Verdict
 from agentrl_verifiers.math_equal import Comparison, Rules
 from agentrl_verifiers.math_find import Unmarked, answer_in, prose
 from agentrl_verifiers.math_grammar import Tree
+from agentrl_verifiers.math_plain import settled
 from agentrl_verifiers.math_read import read
 from agentrl_verifiers.math_second import asked
 from agentrl_verifiers.math_text import UnreadableError
 from agentrl_verifiers.math_write import latex
 
-_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DRESS = re.compile(
     r"\\(?:text|mbox|textbf|textit|textrm|mathrm|mathbf)(?![A-Za-z])|\\(?:left|right|[ ,;:!$()\[\]])|[\s${}]+"
 )
@@ -119,7 +119,7 @@ class Math:
             try:
                 if self._same(gold, found, until):
                     return Verdict(1.0, "ok", "", {"answered": 1.0})
-            except UnreadableError as unreadable:
+            except (UnreadableError, ArithmeticError) as unreadable:
                 why = f" ({unreadable})"
             except DeadlineError:
                 return Verdict(0.0, "timeout", f"{_short(found)} and {_short(gold)}: not decided in time")
@@ -130,8 +130,9 @@ class Math:
     def _same(self, gold: str, found: str, until: float) -> bool:
         if gold == found:
             return True
-        if _PLAIN.fullmatch(gold) and _PLAIN.fullmatch(found):
-            return False
+        alike = settled(gold, found)
+        if alike is not None:
+            return alike
         one, two = _undressed(gold), _undressed(found)
         if one == two:
             return bool(one)

@@ -194,10 +194,10 @@ def _rounds(rounded: Tree, other: Tree, value: Exact, digits: int) -> bool:
     decimals = len(text.lower().partition("e")[0].partition(".")[2])
     if decimals < digits or "e" in text.lower():
         return False
-    number = literal(text) * (-1 if minus else 1)
+    number = Fraction(literal(text)) * (-1 if minus else 1)
     exactly = value.number
     if exactly is not None:
-        far: float | Fraction = abs(exactly - number)
+        far: float | Fraction = abs(Fraction(exactly) - number)
     elif constant(other):
         try:
             found = sample(other, 0)

@@ -12,8 +12,24 @@ from fractions import Fraction
 from hashlib import blake2b
 
 from agentrl_verifiers.math_grammar import Tree
-from agentrl_verifiers.math_polynomial import BITS, ONE, TERMS, UNIT, Mono, Poly, TooLargeError, plus, times
+from agentrl_verifiers.math_polynomial import (
+    BITS,
+    ONE,
+    TERMS,
+    UNIT,
+    Mono,
+    Number,
+    Poly,
+    TooLargeError,
+    plus,
+    times,
+)
 
+_WHOLE: dict[str, Callable[[Number], Number]] = {
+    "abs": lambda n: max(n, -n),
+    "floor": math.floor,
+    "ceil": math.ceil,
+}
 FACTORIAL = 2_000
 """greatest number whose factorial is worked out; so for binomials"""
 DIGITS = 1_000
@@ -30,12 +46,12 @@ class Exact:
     """no name in it stands for something that has a value of its own"""
 
     @property
-    def number(self) -> Fraction | None:
+    def number(self) -> Number | None:
         """Return the rational number that it is, if it is one."""
         if self.under is not UNIT and self.under != UNIT:
             return None
         if not self.over:
-            return Fraction(0)
+            return 0
         return self.over.get(ONE) if len(self.over) == 1 else None
 
     @property
@@ -73,15 +89,17 @@ def proportion(a: Exact, b: Exact) -> Fraction | None:
     if a.over.keys() != b.over.keys() or not a.over:
         return None
     first = next(iter(a.over))
-    ratio = a.over[first] / b.over[first]
+    ratio = Fraction(a.over[first]) / b.over[first]
     return ratio if all(c == ratio * b.over[m] for m, c in a.over.items()) else None
 
 
-def literal(text: str) -> Fraction:
+def literal(text: str) -> Number:
     """Return the number that digits are.
 
     Errors: TooLargeError where it has more than 1,000 digits.
     """
+    if len(text) <= DIGITS and text.isdigit():
+        return int(text)
     mantissa, _, power = text.lower().partition("e")
     if len(mantissa) > DIGITS or len(power) > 4 or abs(int(power or 0)) > DIGITS:
         raise TooLargeError(f"a number of more than {DIGITS} digits")
@@ -113,20 +131,20 @@ def _inverse(a: Exact) -> Exact:
         return Exact(a.under, a.over, a.sure)
     ((rad, gens), c) = next(iter(a.over.items()))
     mono: Mono = (rad, tuple((name, -power) for name, power in gens))
-    return Exact(times(a.under, {mono: 1 / (c * rad)}), UNIT, a.sure)
+    return Exact(times(a.under, {mono: Fraction(1, c * rad)}), UNIT, a.sure)
 
 
-def _constant(number: Fraction) -> Exact:
+def _constant(number: Number) -> Exact:
     return Exact({ONE: number} if number else {}, UNIT)
 
 
 def _name(name: str, sure: bool) -> Exact:
-    return Exact({(1, ((name, 1),)): Fraction(1)}, UNIT, sure)
+    return Exact({(1, ((name, 1),)): 1}, UNIT, sure)
 
 
 def _symbol(tree: Tree) -> Exact:
     name = tree[1]
-    return Exact({(-1, ()): Fraction(1)}, UNIT) if name == "i" else _name(name, True)
+    return Exact({(-1, ()): 1}, UNIT) if name == "i" else _name(name, True)
 
 
 def _sum(tree: Tree) -> Exact:
@@ -198,7 +216,7 @@ def _root(tree: Tree) -> Exact:
     return _name(f"root {degree} of {a.key}", False)
 
 
-def _square_root(number: Fraction) -> Exact:
+def _square_root(number: Number) -> Exact:
     """Return the root of p/q as that of pq over q."""
     under = number.numerator * number.denominator
     if not under:
@@ -230,12 +248,8 @@ def _function(tree: Tree) -> Exact:
         return _root(tree)
     of = [exact(item) for item in tree[2:]]
     number = of[0].number
-    if number is not None and tree[1] in ("abs", "floor", "ceil"):
-        return _constant(
-            abs(number)
-            if tree[1] == "abs"
-            else Fraction({"floor": math.floor, "ceil": math.ceil}[tree[1]](number))
-        )
+    if number is not None and tree[1] in _WHOLE:
+        return _constant(_WHOLE[tree[1]](number))
     if tree[1] == "exp":
         return _power(("pow", ("sym", "e"), tree[2]))
     return _name(f"{tree[1]}({', '.join(a.key for a in of)})", False)
@@ -259,7 +273,7 @@ def _digits(tree: Tree) -> Exact:
 
 
 def _binomial(tree: Tree) -> Exact:
-    return _constant(Fraction(math.comb(whole(tree[1]), whole(tree[2]))))
+    return _constant(math.comb(whole(tree[1]), whole(tree[2])))
 
 
 def _hundredth(tree: Tree) -> Exact:
@@ -277,7 +291,7 @@ _WORKERS: dict[str, Callable[[Tree], Exact]] = {
     "fn": _function,
     "call": _opaque,
     "sub": _opaque,
-    "fact": lambda tree: _constant(Fraction(math.factorial(whole(tree[1])))),
+    "fact": lambda tree: _constant(math.factorial(whole(tree[1]))),
     "binom": _binomial,
     "pct": _hundredth,
 }

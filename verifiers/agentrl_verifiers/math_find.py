@@ -67,6 +67,8 @@ def _marked(text: str, unmarked: Unmarked) -> str | None:
     if said is not None:
         return _said(said, unmarked)
     alone = text.strip()
+    if "boxed" in alone:
+        return None  # a box that was never closed
     if alone and len(alone) <= SHORT and "\n" not in alone and (not prose(alone) or unmarked == "nothing"):
         return alone.replace(",", ".") if _COMMA.fullmatch(alone) else alone
     return _last(text, unmarked)

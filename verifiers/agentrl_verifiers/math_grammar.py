@@ -71,8 +71,8 @@ class Grammar:
 
         Errors: UnreadableError where it is none of these.
         """
-        if self.next.kind == kind and self.next.text in texts:
-            return self.take(*texts, kind=kind)
+        if found := self.take(*texts, kind=kind):
+            return found
         raise UnreadableError(f"expected {' or '.join(texts)}, found {self.next.text or 'the end'!r}")
 
     def several(self) -> Tree:
@@ -83,7 +83,7 @@ class Grammar:
         items = [self.relation()]
         while True:
             apart = False
-            while self.next.kind == "and" or self.next.text in (",", ";"):
+            while (token := self.next).kind == "and" or token.text in (",", ";"):
                 self.at += 1
                 apart = True
             if not apart:
@@ -104,7 +104,7 @@ class Grammar:
     def ratio(self) -> Tree:
         """Return what is between colons."""
         items = [self.joined()]
-        while self.take(":"):
+        while self.next.text == ":" and self.take(":"):
             items.append(self.joined())
         return ("ratio", *items) if len(items) > 1 else items[0]
 
@@ -131,10 +131,12 @@ class Grammar:
     def signed(self) -> Tree:
         """Return a product with signs before it."""
         minus = False
-        while sign := self.take("+", "-"):
-            minus ^= sign == "-"
-        if kind := self.take("pm", "mp", kind="command"):
-            return (kind, self.product())
+        while (token := self.next).text in ("+", "-"):
+            self.at += 1
+            minus ^= token.text == "-"
+        if token.text in ("pm", "mp"):
+            self.at += 1
+            return (token.text, self.product())
         item = self.product()
         return ("neg", item) if minus else item
 

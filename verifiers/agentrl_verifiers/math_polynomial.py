@@ -11,9 +11,10 @@ TERMS = 300
 
 Mono = tuple[int, tuple[tuple[str, int], ...]]
 """a square-free integer under a root, and powers of names"""
-Poly = dict[Mono, Fraction]
+Number = int | Fraction
+Poly = dict[Mono, Number]
 ONE: Mono = (1, ())
-UNIT: Poly = {ONE: Fraction(1)}
+UNIT: Poly = {ONE: 1}
 
 
 class TooLargeError(ArithmeticError):
@@ -29,7 +30,7 @@ def plus(a: Poly, b: Poly) -> Poly:
     for mono, c in b.items():
         total = found.get(mono, 0) + c
         if total:
-            found[mono] = Fraction(total)
+            found[mono] = total
         else:
             del found[mono]
     if len(found) > TERMS:
@@ -52,7 +53,7 @@ def times(a: Poly, b: Poly) -> Poly:
             mono, factor = _together(rad, other, gens, more)
             total = found.get(mono, 0) + c * d * factor
             if total:
-                found[mono] = _bounded(Fraction(total))
+                found[mono] = _bounded(total)
             else:
                 found.pop(mono, None)
     if len(found) > TERMS:
@@ -60,7 +61,7 @@ def times(a: Poly, b: Poly) -> Poly:
     return found
 
 
-def _bounded(number: Fraction) -> Fraction:
+def _bounded(number: Number) -> Number:
     if max(number.numerator.bit_length(), number.denominator.bit_length()) > 2 * BITS:
         raise TooLargeError(f"a number of more than {2 * BITS} bits")
     return number

@@ -15,8 +15,8 @@ NEAR = sympy.Float(10) ** -35
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot, "sec": sympy.sec,
     "csc": sympy.csc, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "arcsin": sympy.asin,
-    "arccos": sympy.acos, "arctan": sympy.atan, "log": sympy.log, "exp": sympy.exp, "abs": sympy.Abs, "floor": sympy.floor,
-    "ceil": sympy.ceiling,
+    "arccos": sympy.acos, "arctan": sympy.atan, "log": sympy.log, "exp": sympy.exp, "abs": sympy.Abs,
+    "floor": sympy.floor, "ceil": sympy.ceiling,
 }  # fmt: skip
 _CONSTANTS = {"e": sympy.E, "i": sympy.I, "\\pi": sympy.pi}
 
