@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agentrl.killable import Killable
 from agentrl.types import Task
 from agentrl.verify import Pair, Submission, Verdict
 from agentrl_verifiers import math_second
@@ -31,7 +32,7 @@ def test_its_own_pairs_hold(pair: Pair) -> None:
 @pytest.mark.parametrize(
     "hedge",
     ["42 or 43", "42; 43", "42\\text{ or }43", "x=42,43", "[42,43]", "\\pm 42", "42,42,43",
-     "\\text{42 or 43}", "43=42", "42/43", "5 bananas and 42", "42 43"],
+     "\\text{42 or 43}", "43=42", "42/43", "5 bananas and 42", "42\\text{ or 43}", "42\\text{ (maybe 43)}", "42\\text{, not}", "42 43"],
 )  # fmt: skip
 def test_a_hedge_in_a_box_does_not_pay(hedge: str) -> None:
     assert verdict(f"\\boxed{{{hedge}}}", "42").score == 0.0
@@ -109,6 +110,13 @@ def test_threads_get_the_verdict_of_the_main_thread() -> None:
     for thread in threads:
         thread.join()
     assert found == [1.0] * 4
+
+
+def test_it_works_inside_a_process_of_its_own() -> None:
+    inside = Killable(Math(deadline=60.0), deadline=120.0)
+    found = inside.verify(Submission(f"\\boxed{{{SLOW[0]}}}"), Task("t", "train", 0, {"answer": SLOW[1]}))
+    inside.close()
+    assert (found.status, found.score) == ("ok", 1.0)
 
 
 def test_a_pickled_verifier_keeps_its_settings() -> None:
