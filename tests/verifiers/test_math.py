@@ -32,7 +32,8 @@ def test_its_own_pairs_hold(pair: Pair) -> None:
 @pytest.mark.parametrize(
     "hedge",
     ["42 or 43", "42; 43", "42\\text{ or }43", "x=42,43", "[42,43]", "\\pm 42", "42,42,43",
-     "\\text{42 or 43}", "43=42", "42/43", "5 bananas and 42", "42\\text{ or 43}", "42\\text{ (maybe 43)}", "42\\text{, not}", "42 43"],
+     "\\text{42 or 43}", "43=42", "42/43", "5 bananas and 42", "42\\text{ or 43}",
+     "42\\text{ (maybe 43)}", "42\\text{, not}", "42 43"],
 )  # fmt: skip
 def test_a_hedge_in_a_box_does_not_pay(hedge: str) -> None:
     assert verdict(f"\\boxed{{{hedge}}}", "42").score == 0.0

@@ -15,10 +15,9 @@ A tree is a tuple of a kind and what belongs to it, other trees and texts:
 | rel | its signs as one text, then trees, one more than signs |
 """
 
-import re
 from typing import Any
 
-from agentrl_verifiers.math_text import Token, UnreadableError
+from agentrl_verifiers.math_text import NO_UNIT, Token, UnreadableError
 
 Tree = tuple[Any, ...]
 DEPTH = 50
@@ -33,10 +32,6 @@ _SETS = {"cup": "union", "cap": "inter", "setminus": "minus"}
 _TIMES = {"times", "cdot", "ast"}
 STOPS = {"le", "ge", "lt", "gt", "end", "pm", "mp", "div", "over", "mid"} | _SETS.keys() | _TIMES
 BARS = {"lvert": "rvert", "lfloor": "rfloor", "lceil": "rceil", "lVert": "rVert"}
-_NO_UNIT = re.compile(
-    r"(?<![A-Za-z^{])[0-9]|\b(?:or|and|not|nor|but|maybe|perhaps|possibly)\b", re.IGNORECASE
-)
-"""a second answer, or a doubt: put aside as a unit, it would pay"""
 _CLOSING = {"(": (")", "]"), "[": ("]", ")"), "{": ("}",), "\\{": ("\\}",)}
 
 
@@ -200,7 +195,7 @@ class Grammar:
             token = self.next
             links = _linked(links)
             if token.kind in ("text", "unit"):
-                if _NO_UNIT.search(token.text):
+                if NO_UNIT.search(token.text):
                     raise UnreadableError(f"{token.text!r} is no unit")
                 self.at += 1
                 self.unit_power()

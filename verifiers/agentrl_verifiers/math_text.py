@@ -37,6 +37,8 @@ UNITS = frozenset({
     "kph", "sq", "square", "cubic", "per", "apples", "people", "students", "points", "coins",
 })  # fmt: skip
 """words that may follow a number and are put aside"""
+NO_UNIT = re.compile(r"(?<![A-Za-z^{])[0-9]|\b(?:or|and|not|nor|but|maybe|perhaps|possibly)\b", re.IGNORECASE)
+"""a second answer, or a doubt: put aside as a unit, it would pay"""
 _PERCENT = frozenset({"pct", "percent", "percentage"})
 _WORDS = {"pi": Token("command", "pi"), "sqrt": Token("command", "sqrt"),
           "infinity": Token("command", "infty"),
@@ -74,7 +76,7 @@ def cleaned(text: str) -> str:
     r"""Return a text in the characters that tokens are made of.
 
     >>> cleaned(r"$\left(1{,}234\right)^\circ$")
-    '(1234)'
+    '(1234 )'
 
     Errors: UnreadableError where it is too long.
     """
