@@ -124,7 +124,7 @@ def test_a_pickled_verifier_keeps_its_settings() -> None:
     assert pickle.loads(pickle.dumps(Math(digits=2, unmarked="number"))) == Math(digits=2, unmarked="number")
 
 
-def test_a_lost_process_is_an_error_and_is_replaced() -> None:
+def test_a_process_that_is_gone_is_replaced() -> None:
     verdict(f"\\boxed{{{SLOW[0]}}}", SLOW[1], deadline=60.0)
     before = {key: child.pid for key, child in math_second._children.items()}
     for child in math_second._children.values():
