@@ -22,8 +22,9 @@ class CoPG(Clipped):
     """Bring the regularised rewards of a task's episodes together, two by two."""
 
     beta: float = 0.1
-    """strength of the pull to the reference, in reward units a nat"""
+    """strength of the pull to the reference, in reward units a nat, above 0 [value: ours]"""
 
+    data = "pairs of episodes of a task"
     coupled = True
     unit = "group"
     extra = "reference"

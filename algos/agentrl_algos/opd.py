@@ -26,14 +26,17 @@ class OPD(Clipped):
     teacher: str = ""
     """folder of the teacher: a model with the same tokens"""
     group_size: int = 4
-    """episodes of one task; 1 is fine while outcome is 0"""
+    """episodes of one task, at least 1, and 2 with outcome [ours]"""
     coef: float = 1.0
-    """weight of the teacher's word, in reward units a nat"""
+    """weight of the teacher's word, in reward units a nat [tinker-cookbook's code]"""
     discount: float = 0.0
-    """how much of it reaches back to the tokens before, 0 to 1; 0: each token for itself"""
+    """how much of it reaches back to the tokens before, 0 to 1; 0: each token for itself
+    [tinker-cookbook's code]"""
     outcome: float = 0.0
-    """weight of the comparison by returns inside a task (GRPO's); 0: the teacher alone"""
+    """weight of the comparison by returns inside a task (GRPO's), at least 0; 0: the teacher alone
+    [arXiv:2402.03300]"""
 
+    data = "fresh episodes"
     extra = "teacher"
     paper = "arXiv:2306.13649"
 

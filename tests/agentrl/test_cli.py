@@ -213,8 +213,11 @@ def test_list_names_everything_with_its_first_line(capsys: pytest.CaptureFixture
     lines = {line.split()[0]: line for line in out.splitlines()[1:]}
     credit = "Credit a turn for its episode, and for itself among turns taken from the same state."
     assert credit in lines["gigpo"]
-    assert lines["gigpo"].endswith("(arXiv:2505.10978)  [agentrl]")
-    assert lines["ppo"].endswith("(needs a critic, arXiv:1707.06347)  [agentrl]")
+    assert lines["gigpo"].endswith(
+        "(from groups of episodes of a task, and the states they share; arXiv:2505.10978)  [agentrl]"
+    )
+    assert lines["ppo"].endswith("(from fresh episodes; needs a critic; arXiv:1707.06347)  [agentrl]")
+    assert "from groups of episodes of a task; arXiv:2507.18071" in lines["gspo"]
     assert "envs" not in out
 
 
