@@ -143,6 +143,7 @@ class Algorithm:
     def invariances(self) -> frozenset[str]:
         """What may be done to every return without changing the credit: "shift" and "scale", or neither.
 
+        Where there is no credit, without changing the loss's gradient.
         The suite holds an algorithm to its word in both directions.
         """
         return frozenset()

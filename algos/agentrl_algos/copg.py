@@ -35,6 +35,11 @@ class CoPG(Clipped):
         """The reference's log-probabilities."""
         return frozenset({"logp_ref"})
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Only differences count; their size does."""
+        return frozenset({"shift"})
+
     def check(self) -> None:
         """Refuse groups of one."""
         Clipped.check(self)

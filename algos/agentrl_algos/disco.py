@@ -46,6 +46,11 @@ class DisCO(Algorithm):
         """The log-probabilities before the first step."""
         return frozenset({"logp_old"})
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Successes are told apart from failures, whatever they paid."""
+        return frozenset({"shift", "scale"})
+
     def check(self) -> None:
         """Refuse groups of one."""
         check_group(self.group_size)

@@ -48,6 +48,11 @@ class DPO(Algorithm):
         """The reference's log-probabilities."""
         return frozenset({"logp_ref"})
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Preferences are drawn from scores; what was paid does not enter."""
+        return frozenset({"shift", "scale"})
+
     def check(self) -> None:
         """Refuse comparisons of one."""
         above(self.beta, 0, "beta")

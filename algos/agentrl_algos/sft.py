@@ -23,6 +23,11 @@ class SFT(Algorithm):
     data = "demonstrations"
     paper = "behaviour cloning"
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Demonstrations are imitated, whatever they earned."""
+        return frozenset({"shift", "scale"})
+
     def check(self) -> None:
         """Refuse empty batches."""
         above(self.per_task, 0, "per_task")

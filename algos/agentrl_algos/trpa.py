@@ -45,6 +45,11 @@ class TRPA(Algorithm):
         """The reference and the policy that played."""
         return frozenset({"logp_old", "logp_ref"})
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Ends are put in order, whatever they paid."""
+        return frozenset({"shift", "scale"})
+
     def check(self) -> None:
         """Refuse groups of one."""
         check_group(self.group_size)
