@@ -124,6 +124,15 @@ def test_ctrl_c_says_how_to_go_on(
     assert capsys.readouterr().err == "agentrl: stopped; go on with: agentrl resume elsewhere\n"
 
 
+def test_ctrl_c_during_a_comparison_says_that_the_same_words_go_on(
+    training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    training(raising(KeyboardInterrupt()))
+    assert main(["compare", ENV, f"algos={PLUGINS / 'compare.py'}", "seeds=2", "out=there"]) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["run 1 of 2: compare, seed 0", "agentrl: stopped; the same command goes on"]
+
+
 def test_ctrl_c_before_there_is_a_run_promises_nothing(
     training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
