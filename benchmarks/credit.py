@@ -2,14 +2,13 @@
 
     python benchmarks/credit.py [--most 1000000]
 
-Everything is measured in one run on one thread; only the ratios carry over to other machines. GiGPO's credit
-stands beside a loop over rows as published trainers write it, and a loop over plain numbers
-(`benchmarks/credit_loops.py`); before anything is timed all three must give equal numbers. "Writing" is
-giving each token the number of its turn.
+Everything is measured in one run on one thread, in processor time, of which neighbours on the machine take
+none; only the ratios carry over to other machines. GiGPO's credit stands beside a loop over rows as published
+trainers write it, and a loop over plain numbers (`benchmarks/credit_loops.py`); before anything is timed all
+three must give equal numbers. "Writing" is giving each token the number of its turn.
 
 Every estimator is timed on a quarter of the turns and on all of them, one after the other: four times the
-turns should take four times as long. That is processor time, of which neighbours on the machine take none.
-Episodes have ten turns, tasks eight episodes, a task thirty states.
+turns should take four times as long. Episodes have ten turns, tasks eight episodes, a task thirty states.
 """
 
 import argparse
@@ -44,12 +43,12 @@ TURNS = 10
 
 
 def seconds(work: Callable[[], object], times: int) -> float:
-    """Return the shortest of some runs."""
+    """Return the processor time of the shortest of some runs."""
     taken = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken)
 
 
@@ -175,13 +174,6 @@ def tree(count: int) -> Tree:
     return Tree(Task("t", "train", 0), tuple(nodes))
 
 
-def processor_time(work: Estimator, columns: SimpleNamespace) -> float:
-    """Return the seconds that this process spent on one call."""
-    start = time.process_time()
-    work(columns)
-    return time.process_time() - start
-
-
 def growth(most: int) -> str:
     """Return a table of what each estimator takes, and how that grows with the turns."""
     worst = 0.0
@@ -190,10 +182,12 @@ def growth(most: int) -> str:
     for name, work in ESTIMATORS.items():
         if name.startswith("trees."):
             few.tree, many.tree = tree(most // 4), tree(most)
-        short, long = [], []
-        for _ in range(2 if processor_time(work, few) > 0.25 else 9):
-            short.append(processor_time(work, few))
-            long.append(processor_time(work, many))
+        times = 1 if seconds(lambda work=work: work(few), 1) > 0.25 else 9
+        pairs = [
+            (seconds(lambda work=work: work(few), 1), seconds(lambda work=work: work(many), 1))
+            for _ in range(times + 1)
+        ]
+        short, long = zip(*pairs, strict=True)
         worst = max(worst, min(long) / min(short))
         lines.append(f"| {name} | {1e3 * min(long):.1f} | {min(long) / min(short):.1f} |")
     return "\n".join([*lines, f"\nFour times the turns take at most {worst:.1f} times as long."])
