@@ -39,7 +39,8 @@ PUBLISHED: dict[tuple[str, str], object] = {
     ("disco", "tau"): 1, ("disco", "delta"): 1e-4, ("disco", "beta"): 1e3, ("disco", "kl_kind"): "k1",
     ("trpa", "group_size"): 16, ("trpa", "beta"): 0.1, ("trpa", "anisotropy"): 2.5, ("trpa", "trust"): 0.001,
     ("copo", "k"): 20, ("copo", "b"): 0.5, ("copo", "group_size"): 6, ("copo", "kl"): 0.001,
-    ("opd", "coef"): 1.0, ("seed_grpo", "scale"): "none", ("dpo", "beta"): 0.1,
+    ("opd", "coef"): 1.0, ("kepo", "coef"): 1.0, ("kepo", "support"): 0, ("kepo", "mix"): 0.5,
+    ("kepo", "tau"): 1.0, ("kepo", "group_size"): 8, ("seed_grpo", "scale"): "none", ("dpo", "beta"): 0.1,
 }  # fmt: skip
 """what papers and published code use (one of the values where they use several)"""
 
