@@ -124,7 +124,7 @@ class Coding(TextEnv):
             cases = [f"{given(names, c)} gives {plain(c['returns'])}" for c in self.problem.public]
             return " ; ".join(cases)
         if not self._last:
-            tests = "".join(f"\n- {shown(test)}" for test in self.problem.public)
+            tests = "".join(f"\n- {shown(test, self.problem.entry)}" for test in self.problem.public)
             begins = f"\nIt begins: {self.problem.signature}" if self.problem.signature else ""
             return self.problem.text + begins + (f"\nTests:{tests}" if tests else "")
         total = len(self.problem.public)

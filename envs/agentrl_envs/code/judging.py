@@ -18,7 +18,7 @@ def publicly(program: str, problem: Problem, terms: Terms) -> Outcome:
 
     Errors: RunError where a sandbox or the judge breaks, which says nothing about the program.
     """
-    code = problem.preamble + program
+    code = whole(program, problem)
     if not problem.stdin:
         return _outcome(judged(code, told(problem), problem.entry, terms))
     found = [_outcome(judged(code, [test], "", terms)) for test in problem.public]
@@ -35,7 +35,17 @@ def secretly(program: str, problem: Problem, terms: Terms) -> Outcome:
 
     Errors: RunError where a sandbox or the judge breaks.
     """
-    return _outcome(judged(problem.preamble + program, problem.hidden, problem.entry, terms))
+    return _outcome(judged(whole(program, problem), problem.hidden, problem.entry, terms))
+
+
+def whole(program: str, problem: Problem) -> str:
+    """Return a program with what the problem puts before it.
+
+    Edge: one that does not define the function asked for is taken for the rest of the stub.
+    """
+    if problem.stub and f"def {problem.entry}(" not in program:
+        return problem.stub + program
+    return problem.preamble + program
 
 
 def _outcome(marks: Marks) -> Outcome:
@@ -49,13 +59,13 @@ def _outcome(marks: Marks) -> Outcome:
 
 def told(problem: Problem) -> str:
     """Return the public tests of a function as assertions that say what they found."""
-    return "\n".join(_told(test, problem.entry) for test in problem.public)
+    return "\n".join([problem.setup, *(_told(test, problem.entry) for test in problem.public)]).lstrip()
 
 
 def _told(test: Any, entry: str) -> str:
     if isinstance(test, Mapping):
         call, wanted = f"candidate(*{test['args']!r})", repr(test["returns"])
-        return _telling(call, wanted, f"{shown(test).rpartition(' == ')[0]}", same=True)
+        return _telling(call, wanted, f"{shown(test, entry).rpartition(' == ')[0]}", same=True)
     tree = ast.parse(test)
     last = tree.body[-1]
     if (

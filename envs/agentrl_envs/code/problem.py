@@ -27,7 +27,11 @@ class Problem:
     signature: str = ""
     """how the program begins, where that is fixed"""
     preamble: str = ""
-    """code that the tests take for granted, put before every program"""
+    """code put before every program"""
+    stub: str = ""
+    """code that a program continues where it does not define `entry` itself"""
+    setup: str = ""
+    """code that the tests take for granted"""
     reference: str = ""
     """a program that passes; empty where none is known"""
     chain: tuple[Operation, ...] = ()
@@ -41,18 +45,18 @@ class Problem:
     @property
     def digest(self) -> str:
         """Twelve hex digits of everything that decides an episode."""
-        record = [self.text, self.entry, list(self.public), self.hidden, self.preamble]
+        record = [self.text, self.entry, list(self.public), self.hidden, self.preamble, self.setup]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def shown(test: Any) -> str:
+def shown(test: Any, entry: str = "") -> str:
     r"""Return a public test as the agent reads it.
 
-    >>> shown({"args": [[1, 2]], "returns": 3}), shown({"stdin": "1\n", "stdout": "2\n"})
-    ('solve([1, 2]) == 3', "input '1\\n' prints '2\\n'")
+    >>> shown({"args": [[1, 2]], "returns": 3}, "f"), shown({"stdin": "1\n", "stdout": "2\n"})
+    ('f([1, 2]) == 3', "input '1\\n' prints '2\\n'")
     """
     if isinstance(test, Mapping) and "args" in test:
-        return f"solve({', '.join(map(repr, test['args']))}) == {test['returns']!r}"
+        return f"{entry}({', '.join(map(repr, test['args']))}) == {test['returns']!r}"
     if isinstance(test, Mapping):
         return f"input {test['stdin']!r} prints {test['stdout']!r}"
     return str(test).strip().removeprefix("assert ")
