@@ -32,7 +32,7 @@ class Coding(TextEnv):
     | observations | the problem, then which public test failed and how |
     | reward | 1 if every hidden test passes, else 0 (see `Options.reward`) |
     | success | every hidden test passes |
-    | ends | by a program that passes the public tests, or is the last of 3; where none are public, by the first |
+    | ends | with a program that passes the public tests or is the last of 3 (the first, if none is public) |
     | random | nothing inside an episode |
     | source | own problems, or files of HumanEval, MBPP, LiveCodeBench |
     """
@@ -138,7 +138,7 @@ class Coding(TextEnv):
         return ""
 
     def state_key(self) -> str:
-        """Return a name of what the rest of the episode depends on: attempts made, the last and its failure."""
+        """Return a name of what the rest of the episode depends on: turns gone, last attempt, its fate."""
         ran = self._tool.save() if self._tool is not None else ()
         facts = (self._turn, self._last, self._told, ran)
         return hashlib.blake2b(repr(facts).encode(errors="replace"), digest_size=12).hexdigest()
@@ -158,10 +158,10 @@ class Coding(TextEnv):
             else ""
         )
         return (
-            "You write Python programs. Each turn you give a whole program, best in a fenced block. It is run in"
-            " the public tests; where one fails you are told how, and may give a better program, in"
-            f" {self.max_turns} turns at most. A program that passes them, or the last one, is judged by hidden"
-            f" tests.{tool}"
+            "You write Python programs. Each turn you give a whole program, best in a fenced block. It is run"
+            " in the public tests; where one fails you are told how, and may give a better program, in"
+            f" {self.max_turns} turns at most. A program that passes them, or the last one, is judged by"
+            f" hidden tests.{tool}"
         )
 
     def player(self, kind: PlayerKind, seed: int) -> Player:

@@ -193,9 +193,9 @@ class _Evaluation:
         if texts or (kind is ast.Pow and not (isinstance(two, int) and 0 <= two <= 16)):
             raise ExpressionError(f"{kind.__name__.lower()} of these values is not allowed")
         for size, times in ((one, two), (two, one)):
-            if kind is ast.Mult and isinstance(size, str | list) and isinstance(times, int):
-                if len(size) * times > ITEMS:
-                    raise ExpressionError(f"a value of more than {ITEMS} items")
+            repeated = kind is ast.Mult and isinstance(size, str | list) and isinstance(times, int)
+            if repeated and len(size) * times > ITEMS:
+                raise ExpressionError(f"a value of more than {ITEMS} items")
         return _BINARY[kind](one, two)
 
     def _UnaryOp(self, node: ast.UnaryOp) -> Any:
@@ -235,7 +235,9 @@ class _Evaluation:
         return self.of(node.value)[self.of(node.slice)]
 
     def _Slice(self, node: ast.Slice) -> slice:
-        return slice(*(None if part is None else self.of(part) for part in (node.lower, node.upper, node.step)))
+        return slice(
+            *(None if part is None else self.of(part) for part in (node.lower, node.upper, node.step))
+        )
 
     def _ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
         outer = dict(self.names)
@@ -272,4 +274,3 @@ class _Evaluation:
             return getattr(owner, node.func.attr)(*arguments)
         assert isinstance(node.func, ast.Name)
         return _FUNCTIONS[node.func.id](*arguments)
-

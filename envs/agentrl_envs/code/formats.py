@@ -8,8 +8,8 @@ from agentrl_envs.code.problem import Problem
 from agentrl_envs.code.row import Row
 
 _PICKLED = (
-    "'private_test_cases' is packed: base64 and zlib around a pickle, which would run whatever it holds and is"
-    " never opened here. Convert it beforehand, where you trust it, to a JSON list of {input, output, testtype}"
+    "'private_test_cases' is packed: base64 and zlib around a pickle, which would run whatever it holds and"
+    " is never opened here. Convert it offline, where you trust it, to JSON: [{input, output, testtype}, ...]"
 )
 
 
@@ -60,7 +60,9 @@ def mbpp(row: Row) -> Problem:
     code, tests = row.text("code"), row.texts("test_list")
     if not tests:
         raise row.wrong("'test_list' is empty")
-    setup = "\n".join([*row.texts("test_imports", default=[]), row.text("test_setup_code", default="")]).strip()
+    setup = "\n".join(
+        [*row.texts("test_imports", default=[]), row.text("test_setup_code", default="")]
+    ).strip()
     hidden = [setup, *tests, *row.texts("challenge_test_list", default=[])]
     return Problem(
         row.name("task_id"),
@@ -80,7 +82,9 @@ def _tested(row: Row, code: str, tests: list[str]) -> str:
     for node in ast.walk(_tree(row, "\n".join(tests), "test_list")):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in defined:
             return node.func.id
-    raise row.wrong(f"'test_list' calls none of the functions that 'code' defines: {', '.join(defined) or '-'}")
+    raise row.wrong(
+        f"'test_list' calls none of the functions that 'code' defines: {', '.join(defined) or '-'}"
+    )
 
 
 def _tree(row: Row, text: str, field: str) -> ast.AST:
@@ -122,7 +126,9 @@ def _cases(row: Row, field: str) -> list[dict[str, str]]:
     for number, case in enumerate(found, 1):
         good = isinstance(case, dict) and all(isinstance(case.get(key), str) for key in ("input", "output"))
         if not good or case.get("testtype") not in ("stdin", "functional"):
-            raise row.wrong(f"'{field}', test {number}: needs texts input and output, testtype stdin or functional")
+            raise row.wrong(
+                f"'{field}', test {number}: needs texts input and output, testtype stdin or functional"
+            )
     return found
 
 

@@ -44,8 +44,8 @@ class Pattern:
     def drawn(self, dice: Random) -> Operation:
         """Return the operation with a constant."""
         k = dice.choice(self.constants)
-        filled = (text.replace("{k}", str(k)) for text in (self.words, self.code, self.slip))
-        return Operation(*filled, does=lambda value: self.does(value, k), gives=self.gives)
+        words, code, slip = (text.replace("{k}", str(k)) for text in (self.words, self.code, self.slip))
+        return Operation(words, code, slip, lambda value: self.does(value, k), self.gives)
 
 
 _FEW, _SOME = (1, 2, 3), (2, 3, 4, 5, 6)
@@ -121,9 +121,21 @@ PATTERNS: tuple[Pattern, ...] = (
     _total("take the largest item", "max ( {} )", "{} [ - 1 ]", lambda v, k: sorted(v)[-1]),
     _total("take the smallest item", "min ( {} )", "{} [ 0 ]", lambda v, k: sorted(v)[0]),
     _text("keep the first {k} letters", "{} [ : {k} ]", "{} [ {k} : ]", lambda v, k: v[:k], _FEW),
-    _text("keep the last {k} letters", "{} [ - {k} : ]", "{} [ {k} : ]", lambda v, k: v[max(0, len(v) - k) :], _FEW),
+    _text(
+        "keep the last {k} letters",
+        "{} [ - {k} : ]",
+        "{} [ {k} : ]",
+        lambda v, k: v[max(0, len(v) - k) :],
+        _FEW,
+    ),
     _text("leave out the first {k} letters", "{} [ {k} : ]", "{} [ : {k} ]", lambda v, k: v[k:], _FEW),
-    _text("leave out the last {k} letters", "{} [ : - {k} ]", "{} [ : {k} ]", lambda v, k: v[: max(0, len(v) - k)], _FEW),
+    _text(
+        "leave out the last {k} letters",
+        "{} [ : - {k} ]",
+        "{} [ : {k} ]",
+        lambda v, k: v[: max(0, len(v) - k)],
+        _FEW,
+    ),
     _text("reverse the letters", "{} [ : : - 1 ]", "sorted ( {} )", lambda v, k: "".join(reversed(v))),
     _text("keep every second letter from the first", "{} [ : : 2 ]", "{} [ 2 : ]", lambda v, k: v[::2]),
     _text("write it {k} times", "( {} * {k} )", "( {} + {k} )", lambda v, k: "".join([v] * k), (2, 3)),

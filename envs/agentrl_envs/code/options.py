@@ -56,4 +56,6 @@ class Options:
             raise ConfigError(f"env.noise={self.noise:g}: must be from 0 to 1")
         if self.view == "holes" and (self.data is not None or self.tool):
             what = "env.data" if self.data is not None else "env.tool"
-            raise ConfigError(f"{what} needs env.view=program: a hole is one expression of a generated problem")
+            raise ConfigError(
+                f"{what} needs env.view=program: a hole is one expression of a generated problem"
+            )

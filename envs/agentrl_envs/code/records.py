@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -48,7 +47,9 @@ def read(data: str, split: Split) -> Sequence[Problem]:
         return _problems(own)
     train = _file(path, "train")
     if train is None:
-        raise ConfigError(f"env.data={data}: no {split}.jsonl there; a folder holds train, dev and test.jsonl")
+        raise ConfigError(
+            f"env.data={data}: no {split}.jsonl there; a folder holds train, dev and test.jsonl"
+        )
     if split == "test":
         raise ConfigError(f"env.data={data}: no test.jsonl there. Give the file itself to have it divided")
     if _file(path, "dev") is not None:
@@ -111,4 +112,6 @@ def _problem(line: bytes, place: str) -> Problem:
         if mark in fields:
             return reader(Row(fields, place))
     has = ", ".join(map(str, fields)) or "nothing"
-    raise DataError(f"{place}: none of {', '.join(_READERS)} is there, so it is no known format; it has {has}"[:400])
+    raise DataError(
+        f"{place}: none of {', '.join(_READERS)} is there, so it is no known format; it has {has}"[:400]
+    )

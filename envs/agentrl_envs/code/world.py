@@ -15,9 +15,7 @@ _SEED_STEP = 10_000_000
 
 
 @lru_cache(maxsize=12)
-def supply(
-    data: str | None, split: Split, count: int, difficulty: int, seed: int
-) -> Mapping[str, Problem]:
+def supply(data: str | None, split: Split, count: int, difficulty: int, seed: int) -> Mapping[str, Problem]:
     """Return the problems of a split by id, in order."""
     if data is not None:
         return {problem.id: problem for problem in read(data, split)}
