@@ -1,6 +1,6 @@
 """How fast ALFWorld is, here and, where it is installed, in TextWorld beside it.
 
-    python benchmarks/alfworld.py DATA [seconds=2] [steps=1000000] [games=4]
+    python benchmarks/alfworld.py DATA [seconds=2] [steps=1000000] [games=12]
 
 DATA is what `env.data=` takes. One core; rates are of CPU time. `steps` are played to see whether memory
 grows; `games` are played in both engines (`pip install agentrl[alfworld-ref]`), the same commands in one
@@ -109,6 +109,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(("load", "reset", "steps"), 0.0)
+        self.steps = self.games = 0
 
     def timed(self, name: str, what: Callable[[], Made]) -> Made:
         """Return what a call returns, its time added to a name."""
@@ -117,45 +118,87 @@ class Clock:
         self.seconds[name] += time.process_time() - begun
         return made
 
+    def each(self, name: str) -> float:
+        """Return milliseconds a game, or a step."""
+        if name == "load + reset":
+            return self.each("load") + self.each("reset")
+        return self.seconds[name] / (self.steps if name == "steps" else self.games) * 1000
+
+
+Side = Callable[[Clock, Path, list[str]], None]
+"""plays a file's game by these commands, and notes how long it took"""
+
+
+def engine(clock: Clock, file: Path, commands: list[str]) -> None:
+    """Play in our engine."""
+
+    def load() -> Play:
+        alone = opened(str(file))
+        return Play(Engine(compiled(alone.game(alone.entries("game")[0]))))
+
+    play = clock.timed("load", load)
+    clock.timed("reset", play.begin)
+    clock.timed("steps", lambda: [(play.do(command), play.admissible(), play.won) for command in commands])
+
+
+def environment(clock: Clock, file: Path, commands: list[str]) -> None:
+    """Play through our environment."""
+
+    def load() -> AlfWorld:
+        made = AlfWorld("test", data=str(file), max_turns=EPISODE + 1)
+        made.reset(seed=0)
+        return made
+
+    env = clock.timed("load", load)
+    clock.timed("reset", lambda: env.reset(seed=0))
+    clock.timed("steps", lambda: [env.step(command) for command in commands])
+
+
+def textworld(clock: Clock, file: Path, commands: list[str]) -> None:
+    """Play in TextWorld."""
+    env = clock.timed("load", lambda: original(file))
+    clock.timed("reset", env.reset)
+    clock.timed("steps", lambda: [env.step(command) for command in commands])
+
+
+def script(play: Play, dice: random.Random) -> list[str]:
+    """Return the commands of a random episode."""
+    play.begin()
+    said = list[str]()
+    while len(said) < EPISODE and not play.won:  # the environment ends where it is won
+        said.append(dice.choice(play.admissible()))
+        play.do(said[-1])
+    return said
+
 
 def side_by_side(source: Tree | Archives, entries: Sequence[Entry]) -> None:
-    """Print what the same episodes take in both engines."""
-    ours, whole, theirs, count = Clock(), Clock(), Clock(), 0
+    """Print what the same episodes take; ours first, lest its garbage collector walk through TextWorld.
+
+    Each side's first game, for which it imports, is not counted.
+    """
+    sides: dict[str, Side] = {"engine": engine, "TextEnv": environment, "TextWorld": textworld}
+    clocks = {name: Clock() for name in sides}
     with tempfile.TemporaryDirectory() as folder:
+        games = []
         for number, entry in enumerate(entries):
             file = Path(folder) / str(number) / "game.tw-pddl"
             file.parent.mkdir()
             file.write_text(json.dumps(source.texts(entry)))
-            count += all_three(file, random.Random(number), ours, whole, theirs)
-    for name, other in theirs.seconds.items():
-        each = count if name == "steps" else len(entries)
-        print(f"{name:6} TextWorld {other / each * 1000:9.2f} ms", end="")
-        for what, clock in (("engine", ours), ("TextEnv", whole)):
-            mine = clock.seconds[name]
-            print(f"; {what} {mine / each * 1000:8.4f} ms, {other / mine:,.0f} times", end="")
+            play = Play(Engine(compiled(source.game(entry))))
+            games.append((file, script(play, random.Random(number))))
+        for name, side in sides.items():
+            side(Clock(), *games[0])
+            for file, commands in games[1:]:
+                side(clocks[name], file, commands)
+                clocks[name].games += 1
+                clocks[name].steps += len(commands)
+    other = clocks.pop("TextWorld")
+    for name in (*other.seconds, "load + reset"):
+        print(f"{name:12} TextWorld {other.each(name):9.2f} ms", end="")
+        for side_name, clock in clocks.items():
+            ratio = other.each(name) / clock.each(name)
+            print(f"; {side_name} {clock.each(name):8.4f} ms, {ratio:,.0f} times", end="")
         print()
-
-
-def all_three(file: Path, dice: random.Random, ours: Clock, whole: Clock, theirs: Clock) -> int:
-    """Play one random episode in our engine, our environment and TextWorld; return its number of steps."""
-    alone = opened(str(file))
-    play = ours.timed("load", lambda: Play(Engine(compiled(alone.game(alone.entries("game")[0])))))
-    ours.timed("reset", play.begin)
-    twin, said = Play(play.engine), list[str]()
-    for _ in range(EPISODE):
-        said.append(dice.choice(twin.admissible()))
-        twin.do(said[-1])
-        if twin.won:  # the environment ends here
-            break
-    ours.timed("steps", lambda: [(play.do(command), play.admissible(), play.won) for command in said])
-    world = whole.timed("load", lambda: AlfWorld("test", data=str(file), max_turns=EPISODE + 1))
-    whole.timed("load", lambda: world.reset(seed=0))
-    whole.timed("reset", lambda: world.reset(seed=0))
-    whole.timed("steps", lambda: [world.step(command) for command in said])
-    env = theirs.timed("load", lambda: original(file))
-    theirs.timed("reset", env.reset)
-    theirs.timed("steps", lambda: [env.step(command) for command in said])
-    return len(said)
 
 
 def main() -> None:
@@ -181,7 +224,7 @@ def main() -> None:
     snapshots(data, plays[0])
     memory(plays, int(given.get("steps", 1_000_000)))
     if importlib.util.find_spec("textworld") and importlib.util.find_spec("alfworld"):
-        side_by_side(source, chosen[: int(given.get("games", 4))])
+        side_by_side(source, chosen[: int(given.get("games", 12)) + 1])
     else:
         print("TextWorld is not installed: nothing to compare with (pip install agentrl[alfworld-ref])")
 

@@ -47,8 +47,9 @@ def hierarchical(
 ) -> Tensor:
     """Return a weighted mean of each turn's comparisons inside groups of rising depth.
 
-    A_k = (Q - mean) / (std + eps) inside a group of level k with two or more turns, else 0, with the std of
-    the population (n); A = sum of w_k A_k / (sum of w_k + eps), w_k = (k + 1)^alpha over levels with A_k != 0.
+    A_k = (Q - mean) / (std + eps) inside a group of level k with two or more turns, else 0, with the std
+    of the population (n); A = sum of w_k A_k / (sum of w_k + eps), w_k = (k + 1)^alpha over levels where
+    A_k != 0.
 
     Source: HGPO (arXiv:2602.22817), as its published code computes it.
     Shapes: returns [S] float, levels: [S] int each, -1 belongs to no group; ranks: the k of each level;

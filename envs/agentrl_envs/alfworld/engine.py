@@ -64,13 +64,8 @@ class Engine:
         self.start = start(room)
         self._put = "move {} to {}" if room.game.dialect == "0.4" else "put {} in/on {}"
         words = ("look", "inventory", "help") if room.game.help else ("look", "inventory")
-        always: dict[str, Move] = {word: (word, -1, -1) for word in words}
-        # Only receptacles elsewhere: what changes nothing is not offered, though a look inside would be new.
-        self._roads = [
-            always | {f"go to {room.receptacles[r]}": ("go", -1, r)
-                      for r, at in enumerate(room.location_of) if at != location}
-            for location in range(len(room.locations))
-        ]  # fmt: skip
+        self._always: dict[str, Move] = {word: (word, -1, -1) for word in words}
+        self._roads: dict[int, dict[str, Move]] = {}
         goal = room.game.goal
         self.wanted: frozenset[int] = frozenset(
             o for o, types in enumerate(room.object_types) if goal.item in types
@@ -85,7 +80,7 @@ class Engine:
     def commands(self, state: State) -> dict[str, Move]:
         """Return every command of use in a state, and the move that it is; not sorted."""
         room, held = self.room, state.held
-        found = self._roads[state.at].copy()
+        found = self._ways(state.at).copy()
         for r in room.here[state.at]:
             name = room.receptacles[r]
             found[f"examine {name}"] = ("examine", -1, r)
@@ -108,6 +103,17 @@ class Engine:
         if held >= 0:
             self._with_object(state, found)
         return found
+
+    def _ways(self, location: int) -> dict[str, Move]:
+        """Return the commands that do not depend on what lies where."""
+        if location not in self._roads:
+            # Only receptacles elsewhere: going nowhere is not offered, though a look inside would be new.
+            self._roads[location] = self._always | {
+                f"go to {name}": ("go", -1, r)
+                for r, (name, at) in enumerate(zip(self.room.receptacles, self.room.location_of, strict=True))
+                if at != location
+            }
+        return self._roads[location]
 
     def _with_object(self, state: State, found: dict[str, Move]) -> None:
         """Add what an object in the hand is good for by itself."""

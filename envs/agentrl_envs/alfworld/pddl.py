@@ -53,7 +53,11 @@ DOMAIN = "342fa7d94a5d8979"
 GRAMMAR = "15a27850c9c8fd5e"
 """fingerprints of the one domain and the one grammar, without what the editions differ in"""
 
-_WORD = re.compile(r"[()]|[^\s()]+")
+_COMMENT = re.compile(";[^\n]*")
+_COST = re.compile(r"\(=\s*\([^()]*\)[^()]*\)")
+"""a cost or distance, the planner's business; they are most of a problem's text"""
+_INIT = re.compile(r"\(:init((?:\s*\([^()]*\))*)")
+"""facts, none of which has anything in brackets"""
 _TASK = re.compile(r'Your task is to: ([^"\n]*)"')
 _HELP = re.compile(r"\baction\s+help\s*\{.*?\n\}", re.DOTALL)
 _SAYS = re.compile(r'(?:feedback\s*::|"rhs"\s*:)\s*"((?!#)[^"]*)"')
@@ -93,7 +97,10 @@ def problem(text: str) -> tuple[Mapping[str, tuple[Fact, ...]], Goal]:
     Errors: DataError where it is cut off, of another domain, or starts or ends in a way the engine does not
             play.
     """
-    whole = expression(text, "problem")
+    text = _COST.sub("", _COMMENT.sub("", text)).lower()
+    init = _INIT.search(text)
+    plain, rest = (init[1], text[: init.start(1)] + text[init.end(1) :]) if init else ("", text)
+    whole = expression(rest, "problem")
     if whole[:1] != ["define"]:
         raise DataError("the problem does not start with (define")
     sections = [part for part in whole[1:] if isinstance(part, list) and part]
@@ -104,12 +111,11 @@ def problem(text: str) -> tuple[Mapping[str, tuple[Fact, ...]], Goal]:
         if section not in parts:
             raise DataError(f"the problem has no {section}")
     facts: dict[str, list[Fact]] = {}
-    for fact in parts[":init"]:
-        if isinstance(fact, list) and fact[:1] == ["="]:
-            continue  # costs and distances: the planner's business
-        if not isinstance(fact, list) or not all(isinstance(word, str) for word in fact):
-            raise DataError(f"{_shown(fact)} is no fact")
-        facts.setdefault(_predicate(fact), []).append(tuple(fact[1:]))
+    if parts[":init"]:
+        raise DataError(f"{_shown(parts[':init'][0])} is no fact")
+    for written in plain.split(")")[:-1]:
+        predicate, words = _fact(written.lstrip(" \t\r\n("))
+        facts.setdefault(predicate, []).append(words)
     known = {predicate: tuple(found) for predicate, found in facts.items()}
     _check(known)
     return known, _goal(parts[":goal"])
@@ -121,7 +127,7 @@ def expression(text: str, what: str) -> Expr:
     Errors: DataError where brackets do not match, naming `what` it is of.
     """
     stack: list[Expr] = [[]]
-    for word in _WORD.findall(re.sub(";[^\n]*", "", text).lower()):
+    for word in _COMMENT.sub("", text).lower().replace("(", " ( ").replace(")", " ) ").split():
         if word == "(":
             stack.append([])
             if len(stack) > DEEPEST:
@@ -138,6 +144,13 @@ def expression(text: str, what: str) -> Expr:
     if len(stack[0]) != 1 or not isinstance(stack[0][0], list):
         raise DataError(f"the {what} is not one bracketed expression")
     return stack[0][0]
+
+
+@lru_cache(maxsize=16384)
+def _fact(text: str) -> tuple[str, Fact]:
+    """Return predicate and arguments of a fact without its brackets; most facts stand in many games."""
+    fact = text.split()
+    return _predicate(fact), tuple(fact[1:])
 
 
 def _predicate(fact: list[str]) -> str:
@@ -225,16 +238,23 @@ def _grammar(text: str) -> tuple[str, str, Dialect]:
     task = _TASK.search(text)
     if task is None:
         raise DataError("its grammar does not say what the task is")
+    help_text, dialect = _edition(text[: task.start(1)] + text[task.end(1) :])
+    return task[1], help_text, dialect
+
+
+@lru_cache(maxsize=8)
+def _edition(text: str) -> tuple[str, Dialect]:
+    """Return help and dialect of a grammar whose task is cut out, once it is known to be ALFWorld's."""
     said = _HELP.search(text)
     says = _SAYS.search(said[0]) if said else None
     help_text = says[1].replace("\\n", "\n").removeprefix("\n") if says else ""
-    plain = _HELP.sub("", text[: task.start(1)] + text[task.end(1) :])
+    plain = _HELP.sub("", text)
     modern = plain
     for older, newer in _OLDER:
         modern = modern.replace(older, newer)
     if _fingerprint(modern) != GRAMMAR:
         raise DataError("its grammar is not the ALFWorld grammar that is played here")
-    return task[1], help_text, "0.4" if modern == plain else "0.3"
+    return help_text, "0.4" if modern == plain else "0.3"
 
 
 def _fingerprint(text: str) -> str:

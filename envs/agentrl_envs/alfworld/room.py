@@ -71,7 +71,9 @@ def compiled(game: Game) -> Room:
     spot = {location: number for number, location in enumerate(locations)}
     object_types = _types(objects, _pairs(facts, "objecttype"))
     receptacle_types = _types(receptacles, _pairs(facts, "receptacletype"))
-    holds = _pairs(facts, "cancontain")
+    holds: dict[str, set[str]] = {}
+    for kind, item in _pairs(facts, "cancontain"):
+        holds.setdefault(kind, set()).add(item)
     marks = {mark: frozenset(thing[o] for (o,) in facts.get(mark, ()) if o in thing) for mark in MARKS}
     openable = {receptacle for (receptacle,) in facts.get("openable", ())}
     stations = {"clean": game.sinks, **STATIONS}
@@ -92,7 +94,9 @@ def compiled(game: Game) -> Room:
         lying=_grouped(locations, thing, spots),
         within=_grouped(objects, thing, _pairs(facts, "inreceptacleobject")),
         openable=frozenset(r for r, receptacle in enumerate(receptacles) if receptacle in openable),
-        accepts=tuple(frozenset(item for kind, item in holds if kind in types) for types in receptacle_types),
+        accepts=tuple(
+            frozenset(item for kind in types for item in holds.get(kind, ())) for types in receptacle_types
+        ),
         treats=tuple(
             tuple(verb for verb in TREATMENTS if types & stations[verb]) for types in receptacle_types
         ),

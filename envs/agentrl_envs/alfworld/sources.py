@@ -110,6 +110,7 @@ class Tree:
     def __init__(self, root: Path, folders: Mapping[str, Path]) -> None:
         self.root = root
         self._folders = folders
+        self._lone = next((path for path in folders.values() if path.is_file()), None)
 
     @property
     def splits(self) -> Sequence[str]:
@@ -122,8 +123,8 @@ class Tree:
         Errors: DataError where there is none.
         """
         folder = self._folders[split]
-        if folder.is_file():
-            return [self._entry(folder)]
+        if self._lone:
+            return [Entry(self._name(self._lone), self._only.goal.kind)]
         files = sorted(folder.rglob(GAME))
         played = [file for file in files if not _UNPLAYED.search(file.parent.parent.name) and _solvable(file)]
         if not played:
@@ -134,7 +135,16 @@ class Tree:
         """Return a file's entry, with the sort of task from the folder's name where that says it."""
         said = file.parent.parent.name.partition("-")[0]
         kind = said if said in KINDS else game("", _texts(file), str(file)).goal.kind
-        return Entry(file.parent.relative_to(self.root).as_posix(), kind)
+        return Entry(self._name(file), kind)
+
+    def _name(self, file: Path) -> str:
+        return file.parent.relative_to(self.root).as_posix()
+
+    @cached_property
+    def _only(self) -> Game:
+        """The game of a file alone, which is its name, its sort of task and itself."""
+        assert self._lone is not None
+        return game(self._name(self._lone), _texts(self._lone), str(self._lone))
 
     def texts(self, entry: Entry) -> Mapping[str, Any]:
         """Return what the game's file holds."""
@@ -142,10 +152,12 @@ class Tree:
 
     def game(self, entry: Entry) -> Game:
         """Return a game, read and checked."""
+        if self._lone:
+            return self._only
         return game(entry.id, self.texts(entry), str(self._file(entry)))
 
     def _file(self, entry: Entry) -> Path:
-        return self._folders.get("game") or self.root / entry.id / GAME
+        return self._lone or self.root / entry.id / GAME
 
 
 def _solvable(file: Path) -> bool:
