@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+from contextlib import suppress
 from typing import Any
 
 from agentrl_envs.code.problem import Problem
@@ -26,7 +27,7 @@ def humaneval(row: Row) -> Problem:
         "humaneval",
         f"Complete this program.\n\n{prompt}",
         entry,
-        _examples(prompt),
+        _examples(row, prompt),
         test,
         preamble=head,
         stub=prompt,
@@ -34,13 +35,13 @@ def humaneval(row: Row) -> Problem:
     )
 
 
-def _examples(prompt: str) -> list[str]:
-    """Return what the docstring's examples say as assertions, where that is a plain value."""
-    found = []
-    try:
-        examples = doctest.DocTestParser().get_examples(prompt)
-    except ValueError:
-        return []
+def _examples(row: Row, prompt: str) -> list[str]:
+    """Return what the examples in docstrings say as assertions, where that is a plain value."""
+    functions = [node for node in ast.walk(_tree(row, prompt, "prompt")) if isinstance(node, ast.FunctionDef)]
+    found, examples = [], list[doctest.Example]()
+    for function in functions:
+        with suppress(ValueError):  # of an example that is laid out otherwise than doctest wants it
+            examples += doctest.DocTestParser().get_examples(ast.get_docstring(function) or "")
     for example in examples:
         try:
             ast.literal_eval(example.want.strip())

@@ -58,12 +58,12 @@ def _supply(split: Split, difficulty: int, seed: int) -> Iterator[Problem]:
         idle += 1
         family = dice.choice(list(FAMILIES))
         chain = _chain(FAMILIES[family][0], dice.randint(1, difficulty), dice)
-        behaviour = _behaviour(family, chain)
-        if behaviour in seen or _SHARES[int(behaviour[:8], 16) % len(_SHARES)] != split:
+        does = behaviour(family, chain)
+        if does in seen or _SHARES[int(does[:8], 16) % len(_SHARES)] != split:
             continue
         made = _problem(f"{split}-{len(seen)}", family, chain, dice)
         if made is not None:
-            seen.add(behaviour)
+            seen.add(does)
             idle = 0
             yield made
 
@@ -100,7 +100,7 @@ def _outcome(chain: Sequence[Operation], arguments: tuple[Any, ...]) -> Any:
     return None if large or value in ([], "") else value
 
 
-def _behaviour(family: str, chain: Sequence[Operation]) -> str:
+def behaviour(family: str, chain: Sequence[Operation]) -> str:
     """Return a name of the function that a chain is: equal for equal functions."""
     dice = Random(f"code/{family}/inputs")
     outcomes = [_outcome(chain, _input(family, dice)) for _ in range(40)]
