@@ -7,7 +7,7 @@ as 40 inputs tell functions apart.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 from itertools import islice
 from random import Random
 from typing import Any
@@ -30,8 +30,8 @@ PUBLIC, HIDDEN = 2, 8
 MOST = 10**6
 """absolute value of the largest number in a test"""
 _SHARES: Sequence[Split] = ("train",) * 7 + ("dev",) + ("test",) * 2
-_TRIES = 60
-"""chains drawn in a row without a new problem before the supply counts as used up, for each one found"""
+_TRIES = 5000
+"""chains drawn in a row without a new problem, after which the supply counts as used up"""
 _WORDS = (
     "apple", "banana", "orange", "lemon", "melon", "peach", "cherry", "mango", "onion", "carrot",
     "potato", "tomato", "pepper", "celery", "garlic", "butter", "cheese", "bread", "honey", "sugar",
@@ -52,12 +52,15 @@ def problems(split: Split, count: int, difficulty: int, seed: int) -> tuple[Prob
 
 def _supply(split: Split, difficulty: int, seed: int) -> Iterator[Problem]:
     dice = Random(f"code/{VERSION}/{seed}/{difficulty}/{split}")
-    seen: set[str] = set()
+    seen, drawn = set[str](), set[str]()
     idle = 0
-    while idle < _TRIES * (10 + len(seen)):
+    while idle < _TRIES:
         idle += 1
         family = dice.choice(list(FAMILIES))
         chain = _chain(FAMILIES[family][0], dice.randint(1, difficulty), dice)
+        if (text := written(chain, family)) in drawn:
+            continue
+        drawn.add(text)
         does = behaviour(family, chain)
         if does in seen or _SHARES[int(does[:8], 16) % len(_SHARES)] != split:
             continue
@@ -100,10 +103,16 @@ def _outcome(chain: Sequence[Operation], arguments: tuple[Any, ...]) -> Any:
     return None if large or value in ([], "") else value
 
 
+@cache
+def _battery(family: str) -> tuple[tuple[Any, ...], ...]:
+    """Return the inputs by which functions are told apart."""
+    dice = Random(f"code/{family}/inputs")
+    return tuple(_input(family, dice) for _ in range(40))
+
+
 def behaviour(family: str, chain: Sequence[Operation]) -> str:
     """Return a name of the function that a chain is: equal for equal functions."""
-    dice = Random(f"code/{family}/inputs")
-    outcomes = [_outcome(chain, _input(family, dice)) for _ in range(40)]
+    outcomes = [_outcome(chain, arguments) for arguments in _battery(family)]
     return hashlib.sha256(f"{family}{outcomes}".encode()).hexdigest()
 
 
