@@ -19,8 +19,8 @@ STUDY = Study(
     },
     alone={"clean": ["algo=sft", "iterations=0", "env.noise=0"]},
     notes="The warm start learns from a demonstrator that makes the usual mistake in most operations. `sft`"
-    " goes on with its episodes, for as many iterations; `clean` imitates, from scratch and without RL, as many"
-    " episodes without mistakes.",
+    " goes on with its episodes, for as many iterations; `clean` imitates, from scratch and without RL, as"
+    " many episodes without mistakes.",
 )
 
 if __name__ == "__main__":
