@@ -48,7 +48,7 @@ class Pattern:
         return Operation(words, code, slip, lambda value: self.does(value, k), self.gives)
 
 
-_FEW, _MIDDLE, _SOME = (1, 2, 3), (2, 3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7, 8, 9)
+_FEW, _SOME = (1, 2, 3), (2, 3, 4, 5, 6)
 
 
 def _kept(words: str, right: str, wrong: str, does: Callable[[int, Any], bool], *constants: int) -> Pattern:
@@ -105,10 +105,10 @@ PATTERNS: tuple[Pattern, ...] = (
     _number("square it", "( {} ** 2 )", "( {} * 2 )", lambda v, k: v * v),
     _kept("that are even", "% 2 == 0", "% 2 == 1", lambda x, k: x % 2 == 0),
     _kept("that are odd", "% 2 == 1", "% 2 == 0", lambda x, k: bool(x & 1)),
-    _kept("above {k}", "> {k}", ">= {k}", lambda x, k: x > k, *_MIDDLE),
-    _kept("of at least {k}", ">= {k}", "> {k}", lambda x, k: not x < k, *_MIDDLE),
-    _kept("below {k}", "< {k}", "<= {k}", lambda x, k: x < k, *_MIDDLE),
-    _kept("of at most {k}", "<= {k}", "< {k}", lambda x, k: not x > k, *_MIDDLE),
+    _kept("above {k}", "> {k}", ">= {k}", lambda x, k: x > k, *_SOME),
+    _kept("of at least {k}", ">= {k}", "> {k}", lambda x, k: not x < k, *_SOME),
+    _kept("below {k}", "< {k}", "<= {k}", lambda x, k: x < k, *_SOME),
+    _kept("of at most {k}", "<= {k}", "< {k}", lambda x, k: not x > k, *_SOME),
     _mapped("square each item", "** 2", "* 2", lambda x, k: x * x),
     _mapped("add {k} to each item", "+ {k}", "- {k}", lambda x, k: x + k, *_SOME),
     _mapped("multiply each item by {k}", "* {k}", "+ {k}", lambda x, k: x * k, *_SOME),
