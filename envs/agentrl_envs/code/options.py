@@ -57,5 +57,6 @@ class Options:
         if self.view == "holes" and (self.data is not None or self.tool):
             what = "env.data" if self.data is not None else "env.tool"
             raise ConfigError(
-                f"{what} needs env.view=program: a hole is one expression of a generated problem"
+                f"{what} needs env.view=program: a hole, which model=tiny asks for, is one expression of a"
+                " generated problem"
             )
