@@ -1,0 +1,56 @@
+"""Problems made here: pure functions of split, number, options and this file's version.
+
+Which split a problem may be in is decided by a digest of what it asks, so no two splits can share one.
+"""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from agentrl.env import Split
+from agentrl_envs.math.arithmetic import arithmetic
+from agentrl_envs.math.options import Options
+from agentrl_envs.math.problem import Problem
+from agentrl_envs.math.stories import story
+
+NAME = "generated"
+VERSION = 1
+"""raise it when the same options are to give other problems"""
+HELD_OUT: Mapping[Split, int] = {"dev": 200, "test": 300}
+"""problems measured on"""
+_TENTHS: Mapping[Split, range] = {"train": range(8), "dev": range(8, 9), "test": range(9, 10)}
+"""digests, modulo ten, that belong to a split"""
+
+
+def problem(split: Split, number: int, options: Options) -> Problem:
+    """Return a split's problem of this number."""
+    for attempt in count():
+        dice = random.Random(f"math/{VERSION}/{options.problem_seed}/{split}/{number}/{attempt}")
+        steps = dice.randint(options.min_steps, options.max_steps)
+        if options.form == "arithmetic":
+            made = arithmetic(dice, steps, options.largest)
+        else:
+            made = story(dice, steps, options, held_out=split != "train")
+        if made is not None and _digest(made.question) % 10 in _TENTHS[split]:
+            return Problem(f"{split}-{number}", made.question, made.answer, made.kind, made.steps)
+    raise AssertionError("unreachable")
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+class Generated:
+    """As many problems as are asked for."""
+
+    splits: Sequence[str] = ("train", "dev", "test")
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def problems(self, split: str) -> list[Problem]:
+        """Return the problems of a split, in order."""
+        name: Split = split  # type: ignore[assignment]
+        size = HELD_OUT.get(name, self._options.problems)
+        return [problem(name, number, self._options) for number in range(size)]
