@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentrl.comparison import Comparison
     from agentrl.env import Split, TextEnv
     from agentrl.settings import Decoding
     from agentrl.types import Trajectory
@@ -34,6 +35,20 @@ def evaluate(**settings: Any) -> Any:
     from agentrl.values import written
 
     return evaluate_run([f"{key}={written(value)}" for key, value in settings.items()])
+
+
+def compare(*folders: str | Path, **settings: Any) -> "Comparison":
+    """Return what algorithms come to on the same tasks; settings are the words of `agentrl compare`.
+
+    `agentrl.compare(env="guess", algos=["gigpo", "grpo"], seeds=3, iterations=20, out="runs/mine")`, or
+    folders of runs that are there: `agentrl.compare("runs/a", "runs/b")`.
+
+    Errors: ConfigError for wrong settings, RunError where a run did not come to its end.
+    """
+    from agentrl.compare import compare as run
+    from agentrl.values import written
+
+    return run([*map(str, folders), *(f"{key}={written(value)}" for key, value in settings.items())])
 
 
 def make(name: str, split: "Split" = "train", **options: Any) -> "TextEnv":

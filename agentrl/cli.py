@@ -5,6 +5,9 @@
                                       memory in GiB, work, the first prompt; nothing is run
   agentrl resume RUN                  go on with a run that was stopped
   agentrl eval env=webshop algo=random [key=value ...]
+  agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
+                                      a run for each algorithm and seed, one table; the same words go on
+  agentrl compare RUN RUN ...         runs that are there
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
   agentrl check env=NAME | verifier=NAME [key=value ...]
@@ -141,6 +144,13 @@ def _eval(words: list[str]) -> int:
     return OK
 
 
+def _compare(words: list[str]) -> int:
+    from agentrl.compare import compare
+
+    compare(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -162,12 +172,15 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "list": _list, "show": _show, "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "list": _list, "show": _show,
+    "check": _check,
 }  # fmt: skip
 
 
 def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
+    if words[:1] == ["compare"]:
+        return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"
 

@@ -74,6 +74,7 @@ class Gatherer:
             )
         metrics = checked(episodes, self.settings.run.failures) | drawn
         kept = [e for e in whole_groups(chosen) if any(turn.action_ids for turn in e.turns)]
+        metrics["left_out"] = 1.0 - len(kept) / len(chosen)
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:

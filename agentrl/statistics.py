@@ -86,6 +86,37 @@ def over_seeds(values: Sequence[float], *, level: float = 0.95) -> Interval:
     return Interval(centre, centre - width, centre + width)
 
 
+def crossed(values: Sequence[Sequence[float]], *, level: float = 0.95) -> Interval:
+    """Return the mean over runs (rows) and tasks (columns), with an interval that allows for both.
+
+    Each run met each task. The variance of the mean is that of the rows' means over their number, plus the
+    columns' likewise, less what both count: the rest's over the number of cells. Student's t.
+
+    Source: two-way random effects without repetition; degrees of freedom by Satterthwaite 1946.
+    Errors: DataError unless every row has the same number of finite values.
+    Edge:   one row says nothing about other runs, one column nothing about other tasks: the interval is then
+            over the other of the two alone, and has no width for a single value.
+    """
+    if len({len(row) for row in values}) != 1:
+        raise DataError(f"runs were measured on different numbers of tasks: {[len(row) for row in values]}")
+    data = np.stack([_checked(row) for row in values])
+    rows, columns = data.shape
+    across, down = data.mean(axis=1, keepdims=True), data.mean(axis=0, keepdims=True)
+    centre = float(data.mean())
+    by_row = float(((across - centre) ** 2).sum()) / max(rows - 1, 1) / rows
+    by_column = float(((down - centre) ** 2).sum()) / max(columns - 1, 1) / columns
+    free = max((rows - 1) * (columns - 1), 1)
+    rest = float(((data - across - down + centre) ** 2).sum()) / free / data.size
+    # The difference can come out too small by chance; it is never less than either part alone.
+    variance = max(by_row + by_column - rest, by_row, by_column)
+    parts = ((by_row, rows - 1), (by_column, columns - 1), (rest, free))
+    doubt = sum(part**2 / freedom for part, freedom in parts if freedom)
+    if not variance or not doubt:
+        return Interval(centre, centre, centre)
+    width = student_quantile(level, max(1, int(variance**2 / doubt))) * math.sqrt(variance)
+    return Interval(centre, centre - width, centre + width)
+
+
 def area(x: Sequence[float], y: Sequence[float]) -> float:
     """Return the mean height of a curve: the area by trapezia over the width of x.
 

@@ -7,9 +7,9 @@ from the teacher where the student really goes, and this credit lowers it. The t
 the student's tokens: a checkpoint's `policy`, or a run's `model`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agentrl.algo import TokenCredit, above
+from agentrl.algo import AlgoState, Losses, TokenCredit, above
 from agentrl.batch import TokenTable
 from agentrl.credit.groups import group_relative
 from agentrl.credit.teacher import teacher_term
@@ -61,3 +61,9 @@ class OPD(Clipped):
         )  # fmt: skip
         outcome = self.outcome * group_relative(self.score(table), table.trajectories.group)[table.trajectory]
         return TokenCredit(term + outcome, parts={"teacher": term, "outcome": outcome})
+
+    def loss(self, table: TokenTable, state: AlgoState) -> Losses:
+        """Return the clipped surrogate a token; `teacher_gap` is the divergence from the teacher, in nats."""
+        losses = Clipped.loss(self, table, state)
+        gap = table.logp_behaviour - table.get("logp_teacher")
+        return replace(losses, metrics={**losses.metrics, "teacher_gap": gap})

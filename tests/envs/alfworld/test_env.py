@@ -208,7 +208,7 @@ def test_the_tiny_model_gets_notes_a_straying_demonstrator_and_no_penalty() -> N
 
 
 def test_the_published_settings_are_understood() -> None:
-    file = Path(__file__).parents[3] / "benchmarks" / "alfworld_gigpo.toml"
-    found = parse(["env=alfworld", "algo=gigpo", "model=some/model", f"@{file}"])
+    found = parse(["@configs/alfworld_1.5b.toml"])
     assert (found.env_options["view"], found.rollout.style) == ("gigpo", "whole")
+    assert (found.env_options["anchor"], found.env_options["reward"]) == ("observation", "10/0")
     assert (found.env_options["max_turns"], found.algo_options["invalid_penalty"]) == (50, 0.1)
