@@ -12,6 +12,9 @@ OPERATIONS: Mapping[str, Callable[[int, int], int]] = {
     "*": operator.mul,
 }
 
+LARGEST_FACTOR = 12
+"""as in times tables"""
+
 
 def parts(question: str) -> tuple[list[int], list[str]]:
     """Return the numbers and the signs of a line.
@@ -50,10 +53,12 @@ def reduced(
 def arithmetic(dice: random.Random, steps: int, largest: int) -> Problem | None:
     """Return a line with so many signs; None where what was drawn leaves 0 to `largest` or gives itself away.
 
-    Numbers in the line are from 1 to a tenth of `largest`.
+    Numbers in the line are from 1 to a tenth of `largest`, factors at most 12.
     """
-    numbers = [dice.randint(1, max(1, largest // 10)) for _ in range(steps + 1)]
     signs = [dice.choice("+-*") for _ in range(steps)]
+    tenth = largest // 10
+    beside = zip(["", *signs], [*signs, ""], strict=True)
+    numbers = [dice.randint(1, min(tenth, LARGEST_FACTOR) if "*" in pair else tenth) for pair in beside]
     written, answer = reduced(numbers, signs)
     results = [int(step.rpartition(" ")[2]) for step in written]
     if answer in numbers or not all(0 <= result <= largest for result in results):

@@ -26,11 +26,13 @@ class Math(TextEnv):
         "env.form": "arithmetic",
         "env.min_steps": 2,
         "env.max_steps": 3,
-        "env.largest": 99,
+        "env.largest": 50,
         "env.noise": 1.0,
         "rollout.history": 0,
         "rollout.max_tokens": 32,
         "rollout.max_context": 64,
+        "learner.lr": 3e-4,
+        "warm.demonstrations": 12,
         "algo.invalid_penalty": 0.0,
     }
 

@@ -9,14 +9,13 @@ import random
 from agentrl_envs.math.arithmetic import parts, reduced
 from agentrl_envs.math.problem import worked
 
-import os
-BLURTS = float(os.environ.get("BL","0.0"))
+BLURTS = 0.55
 """share of answers given at once, at full noise"""
 KNOWN = 0.25
 """share of those that are right all the same"""
-IN_ORDER = float(os.environ.get("IO","0.6"))
+IN_ORDER = 0.6
 """share of lines worked from left to right, at full noise"""
-SLIPS = float(os.environ.get("SL","0.05"))
+SLIPS = 0.05
 """share of steps whose result is off, at full noise"""
 
 
