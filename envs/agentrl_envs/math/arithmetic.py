@@ -2,6 +2,7 @@
 
 import operator
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from agentrl_envs.math.problem import Problem
@@ -12,6 +13,7 @@ OPERATIONS: Mapping[str, Callable[[int, int], int]] = {
     "*": operator.mul,
 }
 
+_LINE = re.compile(r"\d{1,9}(?: [-+*] \d{1,9})+")
 LARGEST_FACTOR = 12
 """as in times tables"""
 
@@ -24,6 +26,11 @@ def parts(question: str) -> tuple[list[int], list[str]]:
     """
     words = question.split()
     return [int(word) for word in words[::2]], words[1::2]
+
+
+def is_line(question: str) -> bool:
+    """Tell a line of numbers and signs from other questions."""
+    return _LINE.fullmatch(question) is not None
 
 
 def reduced(

@@ -3,15 +3,14 @@
 Which split a problem may be in is decided by a digest of what it asks, so no two splits can share one.
 """
 
-import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from agentrl.env import Split
+from agentrl.env import SPLITS, Split
 from agentrl_envs.math.arithmetic import arithmetic
 from agentrl_envs.math.options import Options
-from agentrl_envs.math.problem import Problem
+from agentrl_envs.math.problem import Problem, digest
 from agentrl_envs.math.stories import story
 
 NAME = "generated"
@@ -31,26 +30,27 @@ def problem(split: Split, number: int, options: Options) -> Problem:
         if options.form == "arithmetic":
             made = arithmetic(dice, steps, options.largest)
         else:
-            made = story(dice, steps, options, held_out=split != "train")
-        if made is not None and _digest(made.question) % 10 in _TENTHS[split]:
+            made = story(
+                dice,
+                steps,
+                largest=options.largest,
+                distractors=options.distractors,
+                held_out=split != "train",
+            )
+        if made is not None and digest(made.question) % 10 in _TENTHS[split]:
             return Problem(f"{split}-{number}", made.question, made.answer, made.kind, made.steps)
     raise AssertionError("unreachable")
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class Generated:
     """As many problems as are asked for."""
 
-    splits: Sequence[str] = ("train", "dev", "test")
+    splits: Sequence[Split] = SPLITS
 
     def __init__(self, options: Options) -> None:
         self._options = options
 
-    def problems(self, split: str) -> list[Problem]:
+    def problems(self, split: Split) -> list[Problem]:
         """Return the problems of a split, in order."""
-        name: Split = split  # type: ignore[assignment]
-        size = HELD_OUT.get(name, self._options.problems)
-        return [problem(name, number, self._options) for number in range(size)]
+        size = HELD_OUT.get(split, self._options.problems)
+        return [problem(split, number, self._options) for number in range(size)]

@@ -33,7 +33,10 @@ class Options:
     verifier: str = AUTO
     """who judges an answer: a registered name or a file; auto: math, and for reasoning-gym its own score"""
     tool: Literal["none", "python"] = "none"
-    """none: one turn, the answer; python: programs in ```python blocks are run until an answer is given"""
+    """none: one turn, the answer; python: programs in ```python blocks, or calls of the tool `python`, are run
+    until an answer is given"""
+    sandbox: Literal["auto", "bubblewrap", "docker", "weak"] = "auto"
+    """tool=python: where programs run; weak isolates nothing"""
     noise: float = 0.0
     """how far the demonstrator strays: 0 careful, 1 has every bad habit"""
 

@@ -1,6 +1,7 @@
 """One problem, wherever it came from."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,12 @@ class Problem:
         return found
 
 
-def worked(steps: tuple[str, ...] | list[str], answer: str) -> str:
+def digest(text: str) -> int:
+    """Return a number that stands for a text, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest(), "little")
+
+
+def worked(steps: Sequence[str], answer: str) -> str:
     """Return steps and final answer as one line of text.
 
     >>> worked(["2 * 3 = 6", "6 + 1 = 7"], "7")
