@@ -1,6 +1,6 @@
-"""GRPO, more SFT, a control and clean imitation on generated programming problems with the tiny model.
+"""GRPO, more SFT and clean imitation on generated programming problems with the tiny model.
 
-    python benchmarks/code_tiny.py [seeds=3] [jobs=2] [out=runs/code_tiny] [algos=grpo,sft,control,clean]
+    python benchmarks/code_tiny.py [seeds=3] [jobs=2] [out=runs/code_tiny] [algos=grpo,sft,clean]
 
 How the runs are made: see `benchmarks/tiny.py`.
 """
@@ -16,12 +16,11 @@ STUDY = Study(
     algos={
         "grpo": ["algo=grpo"],
         "sft": ["algo=sft"],
-        "control": ["algo=grpo", "run.control=permuted"],
     },
     alone={"clean": ["algo=sft", "iterations=0", "env.noise=0"]},
     notes="The warm start learns from a demonstrator that makes the usual mistake in most operations. `sft`"
-    " goes on with its episodes, for as many iterations; `control` is GRPO with each group paid another"
-    " group's rewards; `clean` imitates, from scratch and without RL, as many episodes without mistakes.",
+    " goes on with its episodes, for as many iterations; `clean` imitates, from scratch and without RL, as"
+    " many episodes without mistakes.",
 )
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from agentrl.sandbox.choose import Name
 from agentrl.tools import tool
 
 LIMITS = Limits(wall=5.0, memory=512 << 20, output=100_000)
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{6,}\b")
 _FORGOTTEN = "The interpreter was restarted: what was defined before is gone."
 
 

@@ -59,6 +59,7 @@ def test_output_is_bounded(interpreter: PythonTool) -> None:
 
 def test_addresses_read_the_same_each_time(interpreter: PythonTool) -> None:
     assert interpreter.python("object()") == "<object object at 0x...>"
+    assert interpreter.python("hex(10**9)") == "'0x3b9aca00'"
 
 
 def test_a_copy_goes_on_where_the_original_was(interpreter: PythonTool) -> None:

@@ -44,6 +44,8 @@ class Coding(TextEnv):
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "holes",
         "env.difficulty": 2,
+        "run.iterations": 60,
+        "algo.entropy": 0.02,
         "rollout.history": 0,
         "rollout.max_tokens": 40,
         "rollout.max_context": 192,
