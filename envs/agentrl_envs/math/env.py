@@ -113,9 +113,7 @@ class Math(TextEnv):
             raise DeadlineError(said) if verdict.status == "timeout" else RunError(said)
         share = (verdict.score - verifier.low) / (verifier.high - verifier.low)
         self._parts = verdict.parts
-        return Reply(
-            "Right." if share == 1.0 else "Wrong.", reward=share, success=share == 1.0, score=share
-        )
+        return Reply("Right." if share == 1.0 else "Wrong.", reward=share, success=share == 1.0, score=share)
 
     def goal(self) -> str:
         """Return the problem where an episode goes on after its first turn."""

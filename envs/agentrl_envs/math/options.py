@@ -14,8 +14,8 @@ class Options:
     """Settings of `env=math`, each a key `env.<name>=`."""
 
     data: str | None = None
-    """folder or file of GSM8K or MATH; `reasoning-gym:NAME`: tasks of that package; `generated`: problems made
-    here; none: $MATH_DATA where that is set, else generated"""
+    """folder or file of GSM8K or MATH; `reasoning-gym:NAME`: tasks of that package; `generated`: made here;
+    none: $MATH_DATA where that is set, else generated"""
     form: Literal["stories", "arithmetic"] = "stories"
     """of generated problems: told with names and things, or bare lines such as 2 + 3 * 4"""
     problems: int = 2000
@@ -33,7 +33,7 @@ class Options:
     verifier: str = AUTO
     """who judges an answer: a registered name or a file; auto: math, and for reasoning-gym its own score"""
     tool: Literal["none", "python"] = "none"
-    """none: one turn, the answer; python: programs in ```python blocks, or calls of the tool `python`, are run
+    """none: one turn, the answer; python: programs in ```python blocks, or calls of the tool `python`, run
     until an answer is given"""
     sandbox: Literal["auto", "bubblewrap", "docker", "weak"] = "auto"
     """tool=python: where programs run; weak isolates nothing"""

@@ -33,7 +33,7 @@ def dataset(name: str, seed: int) -> Any:
         from reasoning_gym.factory import DATASETS
     except ImportError as why:
         raise ConfigError(
-            f"env.data={PREFIX}{name} needs the package reasoning-gym: "
+            f"env.data={PREFIX}{name} needs the package reasoning-gym:"
             f" pip install 'agentrl[reasoning-gym]' ({why})"
         ) from None
     if name not in DATASETS:
@@ -80,9 +80,7 @@ class Reasoning:
             self._seen.add(entry["question"])
             answer = "" if entry["answer"] is None else str(entry["answer"])
             found.append(
-                Problem(
-                    f"{split}-{number}", entry["question"], answer, self.name, extra={"number": number}
-                )
+                Problem(f"{split}-{number}", entry["question"], answer, self.name, extra={"number": number})
             )
             if len(found) == size:
                 break

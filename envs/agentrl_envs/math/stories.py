@@ -110,7 +110,7 @@ def _gap(plot: _Plot, other: str) -> str | None:
 
 
 def _beside(plot: _Plot, other: str, allowed: range) -> str | None:
-    """Return somebody else whose number is allowed: of those before, or a new one; None where nobody can be."""
+    """Return somebody else whose number is allowed: one of before or a new one; None where there is none."""
     before = [name for name, count in plot.owned.items() if name != other and count in allowed]
     if before and plot.dice.random() < 0.5:
         return plot.dice.choice(before)

@@ -36,7 +36,10 @@ TRAIN = Wording(
     start=("{who} has {n} {things}.", "{who} starts with {n} {things}.", "In {who}'s bag are {n} {things}."),
     more=("{who} has {n} more {things} than {other}.", "{who} has as many {things} as {other} and {n} more."),
     fewer=("{who} has {n} fewer {things} than {other}.", "{who} is {n} {things} short of what {other} has."),
-    times=("{who} has {n} times as many {things} as {other}.", "For each of {other}'s {things}, {who} has {n}."),
+    times=(
+        "{who} has {n} times as many {things} as {other}.",
+        "For each of {other}'s {things}, {who} has {n}.",
+    ),
     share=("{who} has {part} as many {things} as {other}.", "{who} has {part} of the number {other} has."),
     sum=(
         "{who} has as many {things} as {other} and {third} together.",
@@ -47,15 +50,29 @@ TRAIN = Wording(
     idle=("{who} is {n} years old.", "The school bus has {n} seats.", "{who} lives at number {n}."),
 )
 HELD_OUT = Wording(
-    start=("{n} {things} belong to {who}.", "{who} collected {n} {things} last week.", "{who} owns {n} {things}."),
+    start=(
+        "{n} {things} belong to {who}.",
+        "{who} collected {n} {things} last week.",
+        "{who} owns {n} {things}.",
+    ),
     more=("Compared with {other}, {who} owns {n} {things} more.", "{who} beats {other} by {n} {things}."),
     fewer=("Compared with {other}, {who} lacks {n} {things}.", "{other} beats {who} by {n} {things}."),
-    times=("{who}'s pile of {things} is {n} times that of {other}.", "{who} owns {n} {things} for every one of {other}'s."),
+    times=(
+        "{who}'s pile of {things} is {n} times that of {other}.",
+        "{who} owns {n} {things} for every one of {other}'s.",
+    ),
     share=("{who}'s pile of {things} is {part} that of {other}.",),
-    sum=("If {other} and {third} pool their {things}, they match {who}.", "{who} owns what {other} and {third} own in all."),
+    sum=(
+        "If {other} and {third} pool their {things}, they match {who}.",
+        "{who} owns what {other} and {third} own in all.",
+    ),
     gap=("{who} owns exactly the {things} by which {other} beats {third}.",),
     question=("Find how many {things} {who} owns.", "How large is {who}'s pile of {things}?"),
-    idle=("The walk home takes {n} minutes.", "{who} read {n} pages today.", "A ticket for the fair costs {n} cents."),
+    idle=(
+        "The walk home takes {n} minutes.",
+        "{who} read {n} pages today.",
+        "A ticket for the fair costs {n} cents.",
+    ),
 )
 PARTS: Mapping[int, str] = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
 NAMES = (
