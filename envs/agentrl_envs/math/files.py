@@ -9,7 +9,6 @@ from typing import Any
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError, DataError, nearest
 from agentrl_envs.math.problem import FINAL, Problem, digest
-from agentrl_verifiers.math_find import answer_in
 
 NAMES: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",),
@@ -20,8 +19,9 @@ NAMES: Mapping[Split, tuple[str, ...]] = {
 INSIDE = ("", "data", "MATH", "grade_school_math/data")
 """where in a folder the splits may lie"""
 _STEP = re.compile(r"<<([^<>=]+=[^<>]+)>>")
-_BARE_BOX = re.compile(r"\\(?:boxed|fbox)\s+([^\s{}$.]+)")
-_BOX = re.compile(r"\\(?:boxed|fbox)\b")
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
+_BARE = re.compile(r"\\?\w+")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
 def opened(data: str) -> "Files":
@@ -172,9 +172,30 @@ def _answer(record: Mapping[str, Any], where: str) -> str:
     """Return the final answer of a MATH problem: its own field, else what its solution puts in a box."""
     if "answer" in record:
         return _field(record, "answer", where)
-    solution = _field(record, "solution", where)
-    found = answer_in(solution) if _BOX.search(solution) else None
-    bare = _BARE_BOX.findall(solution)
-    if found is None and not bare:
+    found = boxed(_field(record, "solution", where))
+    if found is None:
         raise DataError(f"{where}: 'solution' has no complete \\boxed{{...}}, so there is no final answer")
-    return bare[-1] if found is None else found
+    return found
+
+
+def boxed(solution: str) -> str | None:
+    r"""Return what the last box of a solution holds; None where there is none, or it is empty or not closed.
+
+    >>> boxed(r"Not \boxed{1}, but $\boxed{\frac{1}{2}}$.")
+    '\\frac{1}{2}'
+    >>> boxed(r"It is \boxed 7.")
+    '7'
+    """
+    boxes = list(_BOX.finditer(solution))
+    if not boxes:
+        return None
+    rest = solution[boxes[-1].end() :]
+    if not rest.startswith("{"):
+        bare = _BARE.match(rest)
+        return bare[0] if bare else None
+    depth = 0
+    for brace in _BRACE.finditer(rest):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if not depth:
+            return rest[1 : brace.start()].strip() or None
+    return None

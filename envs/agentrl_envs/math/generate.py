@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from agentrl.env import SPLITS, Split
+from agentrl.errors import ConfigError
 from agentrl_envs.math.arithmetic import arithmetic
 from agentrl_envs.math.options import Options
 from agentrl_envs.math.problem import Problem, digest
@@ -18,6 +19,8 @@ VERSION = 1
 """raise it when the same options are to give other problems"""
 HELD_OUT: Mapping[Split, int] = {"dev": 200, "test": 300}
 """problems measured on"""
+DRAWS = 20
+"""problems drawn for each one wanted, at most"""
 _TENTHS: Mapping[Split, range] = {"train": range(8), "dev": range(8, 9), "test": range(9, 10)}
 """digests, modulo ten, that belong to a split"""
 
@@ -43,7 +46,7 @@ def problem(split: Split, number: int, options: Options) -> Problem:
 
 
 class Generated:
-    """As many problems as are asked for."""
+    """As many problems as are asked for, no question twice."""
 
     splits: Sequence[Split] = SPLITS
 
@@ -51,6 +54,19 @@ class Generated:
         self._options = options
 
     def problems(self, split: Split) -> list[Problem]:
-        """Return the problems of a split, in order."""
+        """Return the problems of a split: those of the lowest numbers that ask something new.
+
+        Errors: ConfigError where so few different ones can be made with these options.
+        """
         size = HELD_OUT.get(split, self._options.problems)
-        return [problem(split, number, self._options) for number in range(size)]
+        found: dict[str, Problem] = {}
+        for number in range(DRAWS * size):
+            made = problem(split, number, self._options)
+            found.setdefault(made.question, made)
+            if len(found) == size:
+                return list(found.values())
+        raise ConfigError(
+            f"only {len(found)} different {split} problems of {size} were found with env.form="
+            f"{self._options.form}, env.max_steps={self._options.max_steps}, env.largest="
+            f"{self._options.largest}: raise max_steps or largest, or lower env.problems"
+        )

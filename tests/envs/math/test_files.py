@@ -130,7 +130,7 @@ def test_a_broken_line_is_named(text: str, said: str, tmp_path: Path) -> None:
 def test_a_truncated_file_of_math_is_named_with_its_line(tmp_path: Path) -> None:
     tree(tmp_path, "train", 2)
     file = tmp_path / "train" / "algebra" / "1.json"
-    file.write_text(json.dumps(ROOT, indent=1)[:60])
+    file.write_text(json.dumps(ROOT, indent=1)[:90])
     with pytest.raises(DataError, match=r"1\.json, line 3: not JSON, or cut off"):
         opened(str(tmp_path)).problems("train")
     file.write_bytes(b'{"problem": "\xff"}')
@@ -155,5 +155,5 @@ def test_a_place_without_problems_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no problem"):
         opened(str(lines(tmp_path / "test.jsonl"))).problems("test")
     few = tree(tmp_path / "few", "train", 3)
-    with pytest.raises(AgentRLError, match="has 3 training problems .* at least 10"):
+    with pytest.raises(AgentRLError, match=r"has 3 training problems .* at least 10"):
         agentrl.make("math", split="dev", data=str(few)).reset(seed=0)
