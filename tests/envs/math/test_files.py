@@ -131,7 +131,7 @@ def test_a_truncated_file_of_math_is_named_with_its_line(tmp_path: Path) -> None
     tree(tmp_path, "train", 2)
     file = tmp_path / "train" / "algebra" / "1.json"
     file.write_text(json.dumps(ROOT, indent=1)[:90])
-    with pytest.raises(DataError, match=r"1\.json, line 3: not JSON, or cut off"):
+    with pytest.raises(DataError, match=r"1\.json, line 4: not JSON, or cut off"):
         opened(str(tmp_path)).problems("train")
     file.write_bytes(b'{"problem": "\xff"}')
     with pytest.raises(DataError, match=r"1\.json: not UTF-8"):
