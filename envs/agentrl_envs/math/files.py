@@ -133,7 +133,7 @@ def _decoded(text: str, file: Path, line: int) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as why:
-        where, what = f"{file}, line {line + why.lineno - 1}", why.msg.removesuffix(" starting at")
+        where, what = f"{file}, line {line + why.lineno - 1}", why.msg.removesuffix(" at")
         raise DataError(f"{where}: not JSON, or cut off: {what} at column {why.colno}") from None
     except (ValueError, RecursionError) as why:
         raise DataError(f"{file}, line {line}: cannot be read as JSON: {why}") from None
