@@ -1,9 +1,9 @@
-r"""Judge the answer to a problem of mathematics: numbers, formulas, sets, intervals, matrices, equations, words.
+r"""Judge the answer to a problem of mathematics: numbers, formulas, sets, matrices, equations, words.
 
 | what | value |
 |---|---|
 | answer | a response: `\boxed{…}`, `#### …`, "the answer is …", or nothing but an answer |
-| task.data | `answer`: the right one (a solution with `\boxed` or `####` will do), or a list any of which is right |
+| task.data | `answer`: the right one, or a solution that marks it; or a list of these |
 | score | 1.0 where they are the same, else 0.0; a list against one number is 0.0 |
 | status | `timeout` where two formulas could not be told apart in time |
 | same | 1/2 = 0.5 = 50%; 50 = 50%; x = 5 and 5; units and currency put aside; 0.333333 for 1/3, 0.33 not |
@@ -21,22 +21,24 @@ from agentrl.types import Task
 from agentrl.verify import Pair, Submission, Verdict
 from agentrl_verifiers.math_equal import Comparison, Rules
 from agentrl_verifiers.math_find import Unmarked, answer_in, prose
-from agentrl_verifiers.math_read import Tree, read
+from agentrl_verifiers.math_grammar import Tree
+from agentrl_verifiers.math_plain import settled
+from agentrl_verifiers.math_read import read
 from agentrl_verifiers.math_second import asked
 from agentrl_verifiers.math_text import UnreadableError
 from agentrl_verifiers.math_write import latex
 
-_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DRESS = re.compile(
     r"\\(?:text|mbox|textbf|textit|textrm|mathrm|mathbf)(?![A-Za-z])|\\(?:left|right|[ ,;:!$()\[\]])|[\s${}]+"
 )
 _LETTER = re.compile(r"\(?([A-J])[).]*")
+_ANOTHER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _CHOSEN = re.compile(r"\(?([A-Ja-j])(?:[).:]+.*)?", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
 def gold_text(answer: str) -> str:
-    """Return the answer in a gold text: what it marks as one, else its last formula, or number, or all of it."""
+    """Return the answer in a gold text: what it marks as one, its last formula or number, or all of it."""
     return answer_in(answer, "number") or answer
 
 
@@ -117,7 +119,7 @@ class Math:
             try:
                 if self._same(gold, found, until):
                     return Verdict(1.0, "ok", "", {"answered": 1.0})
-            except UnreadableError as unreadable:
+            except (UnreadableError, ArithmeticError) as unreadable:
                 why = f" ({unreadable})"
             except DeadlineError:
                 return Verdict(0.0, "timeout", f"{_short(found)} and {_short(gold)}: not decided in time")
@@ -128,15 +130,18 @@ class Math:
     def _same(self, gold: str, found: str, until: float) -> bool:
         if gold == found:
             return True
-        if _PLAIN.fullmatch(gold) and _PLAIN.fullmatch(found):
-            return False
+        alike = settled(gold, found)
+        if alike is not None:
+            return alike
         one, two = _undressed(gold), _undressed(found)
         if one == two:
             return bool(one)
         letter = _LETTER.fullmatch(one)
         if letter:
             chosen = _CHOSEN.fullmatch(two)
-            return bool(chosen) and chosen is not None and chosen[1].upper() == letter[1]
+            # What is behind a letter is its text, but no other letter.
+            alone = chosen is not None and not _ANOTHER.search(two, chosen.end(1))
+            return chosen is not None and alone and chosen[1].upper() == letter[1]
         if prose(found):
             return False
 

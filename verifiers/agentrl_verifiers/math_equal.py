@@ -1,4 +1,4 @@
-"""Whether two trees are the same answer: numbers, lists, sets, intervals, matrices, relations and their like."""
+"""Whether two trees are the same answer: numbers, lists, sets, intervals, matrices, relations."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from agentrl_verifiers import math_region
 from agentrl_verifiers.math_exact import Exact, equal, exact, literal, proportion
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
 from agentrl_verifiers.math_sample import alike, sample
 
 Oracle = Callable[[Tree, Tree], bool]
@@ -49,7 +49,8 @@ class Comparison:
             return True
         golds, givens = signed(gold), signed(given)
         if len(golds) > 1 or len(givens) > 1:
-            return self._lists(("list", *golds), ("list", *givens))
+            one = ("list", *golds) if len(golds) > 1 else gold
+            return self._lists(one, ("list", *givens) if len(givens) > 1 else given)
         if gold[0] in _LISTS or given[0] in _LISTS:
             if "list" in (gold[0], given[0]) and "tuple" in (gold[0], given[0]):
                 return self._in_order(_ends(gold), _ends(given))
@@ -91,9 +92,12 @@ class Comparison:
 
     def _sets(self, gold: Tree, given: Tree) -> bool:
         if gold[0] == given[0] == "tuple":
-            return gold[1] == given[1] and self._in_order(gold[2:], given[2:])
+            return bool(gold[1] == given[1]) and self._in_order(gold[2:], given[2:])
         if "matrix" in (gold[0], given[0]) and "tuple" in (gold[0], given[0]):
-            vectors = [_cells(t) if t[0] == "matrix" and 1 in (len(t) - 1, len(t[1])) else t[2:] for t in (gold, given)]
+            vectors = [
+                _cells(t) if t[0] == "matrix" and 1 in (len(t) - 1, len(t[1])) else t[2:]
+                for t in (gold, given)
+            ]
             return self._in_order(*vectors)
         one, two = math_region.region(gold), math_region.region(given)
         if one is not None and two is not None:
@@ -106,7 +110,9 @@ class Comparison:
 
     def _regions(self, one: math_region.Region, two: math_region.Region) -> bool:
         return len(one) == len(two) and all(
-            (a.low_in, a.high_in) == (b.low_in, b.high_in) and self._same(a.low, b.low) and self._same(a.high, b.high)
+            (a.low_in, a.high_in) == (b.low_in, b.high_in)
+            and self._same(a.low, b.low)
+            and self._same(a.high, b.high)
             for a, b in zip(one, two, strict=True)
         )
 
@@ -134,8 +140,8 @@ class Comparison:
         if factor is None:
             return False
         if gold[1] in "=≠":
-            return given[1] == gold[1]
-        return (given[1] if factor > 0 else _TURNED[given[1]]) == gold[1]
+            return bool(given[1] == gold[1])
+        return bool((given[1] if factor > 0 else _TURNED[given[1]]) == gold[1])
 
     def _relation_and_other(self, gold: Tree, given: Tree) -> bool:
         """Compare x = 5 with 5, x in a set with the set, an inequality with its set."""
@@ -167,11 +173,7 @@ class Comparison:
     def _expressions(self, gold: Tree, given: Tree) -> bool:
         try:
             one, two = exact(gold), exact(given)
-        except TypeError:
-            return False
-        except ValueError:
-            return False
-        except ZeroDivisionError:
+        except (ValueError, ZeroDivisionError):
             return False
         except ArithmeticError:  # too large for exact arithmetic, which does not mean for floating point
             return bool(alike(gold, given)) and self.oracle(gold, given)
@@ -192,10 +194,10 @@ def _rounds(rounded: Tree, other: Tree, value: Exact, digits: int) -> bool:
     decimals = len(text.lower().partition("e")[0].partition(".")[2])
     if decimals < digits or "e" in text.lower():
         return False
-    number = literal(text) * (-1 if minus else 1)
+    number = Fraction(literal(text)) * (-1 if minus else 1)
     exactly = value.number
     if exactly is not None:
-        far: float | Fraction = abs(exactly - number)
+        far: float | Fraction = abs(Fraction(exactly) - number)
     elif constant(other):
         try:
             found = sample(other, 0)
@@ -206,7 +208,7 @@ def _rounds(rounded: Tree, other: Tree, value: Exact, digits: int) -> bool:
         decimals = min(decimals, 14 - len(str(int(abs(number)))))
     else:
         return False
-    return 0 < far <= Fraction(1, 2 * 10**decimals) if decimals >= 0 else False
+    return decimals >= 0 and far <= Fraction(1, 2 * 10**decimals)
 
 
 def constant(tree: Tree) -> bool:
@@ -215,13 +217,15 @@ def constant(tree: Tree) -> bool:
         return tree[1] in ("e", "i", "\\pi")
     if tree[0] in ("call", "sub", "text"):
         return False
-    return all(constant(part) for part in tree if isinstance(part, tuple) and part and isinstance(part[0], str))
+    return all(
+        constant(part) for part in tree if isinstance(part, tuple) and part and isinstance(part[0], str)
+    )
 
 
 def _quantity(tree: Tree) -> bool:
     """Return whether a tree names something: a symbol, f(x), |AB|, NO/BO, (p, q), A:B."""
     if tree[0] in ("num", "add", "neg", "text", "pow", "inf"):
-        return tree[0] == "text"
+        return bool(tree[0] == "text")
     if tree[0] in ("sym", "call", "sub"):
         return tree not in (("sym", "e"), ("sym", "i"), ("sym", "\\pi"))
     return all(_quantity(part) for part in tree[1:] if isinstance(part, tuple))

@@ -1,8 +1,8 @@
 """Exact arithmetic: quotients of polynomials with rational coefficients, square roots of integers and names.
 
 Such a form decides equality: square roots of different square-free integers, and names, are independent of
-each other. A name is a variable, or whatever cannot be worked out (a sine, a sum, a root of x + 1). Nothing is
-worked out whose size was not bounded before.
+each other. A name is a variable, or whatever cannot be worked out (a sine, a sum, a root of x + 1). Nothing
+is worked out whose size was not bounded before.
 """
 
 import math
@@ -10,30 +10,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
-from typing import Any
 
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
+from agentrl_verifiers.math_polynomial import (
+    BITS,
+    ONE,
+    TERMS,
+    UNIT,
+    Mono,
+    Number,
+    Poly,
+    TooLargeError,
+    plus,
+    times,
+)
 
-BITS = 100_000
-"""of a power of a number, at most"""
+_WHOLE: dict[str, Callable[[Number], Number]] = {
+    "abs": lambda n: max(n, -n),
+    "floor": math.floor,
+    "ceil": math.ceil,
+}
 FACTORIAL = 2_000
 """greatest number whose factorial is worked out; so for binomials"""
-TERMS = 300
-"""of a polynomial"""
 DIGITS = 1_000
 """of a number, and of its power of ten"""
-KNOWN = frozenset({"root", "abs", "log", "exp", "floor", "ceil"})
-"""functions besides the trigonometric ones that have a value; all in a tree of kind `fn`"""
-
-Mono = tuple[int, tuple[tuple[str, int], ...]]
-"""a square-free integer under a root, and powers of names"""
-Poly = dict[Mono, Fraction]
-_ONE: Mono = (1, ())
-_UNIT: Poly = {_ONE: Fraction(1)}
-
-
-class TooLargeError(ArithmeticError):
-    """What would come out is too large to be worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,20 @@ class Exact:
     """no name in it stands for something that has a value of its own"""
 
     @property
-    def number(self) -> Fraction | None:
+    def number(self) -> Number | None:
         """Return the rational number that it is, if it is one."""
-        if self.under is not _UNIT and self.under != _UNIT:
+        if self.under is not UNIT and self.under != UNIT:
             return None
         if not self.over:
-            return Fraction(0)
-        return self.over.get(_ONE) if len(self.over) == 1 else None
+            return 0
+        return self.over.get(ONE) if len(self.over) == 1 else None
 
     @property
     def key(self) -> str:
         """Return a text that equal quotients mostly share: what names a function of it."""
-        over, under = (sorted((rad, gens, str(c)) for (rad, gens), c in p.items()) for p in (self.over, self.under))
+        over, under = (
+            sorted((rad, gens, str(c)) for (rad, gens), c in p.items()) for p in (self.over, self.under)
+        )
         text = f"{over}/{under}"
         # A name may hold a name: without a digest, texts could grow with every level.
         return text if len(text) < 200 else blake2b(text.encode(), digest_size=16).hexdigest()
@@ -79,23 +81,25 @@ def equal(a: Exact, b: Exact) -> bool:
     """Return whether two quotients are the same."""
     if a.under == b.under:
         return a.over == b.over
-    return _times(a.over, b.under) == _times(b.over, a.under)
+    return times(a.over, b.under) == times(b.over, a.under)
 
 
 def proportion(a: Exact, b: Exact) -> Fraction | None:
-    """Return the number c with a = c b up to denominators, where there is one: both are 0 in the same places."""
+    """Return the number c with a = c b up to denominators, if there is one: both are 0 together."""
     if a.over.keys() != b.over.keys() or not a.over:
         return None
     first = next(iter(a.over))
-    ratio = a.over[first] / b.over[first]
+    ratio = Fraction(a.over[first]) / b.over[first]
     return ratio if all(c == ratio * b.over[m] for m, c in a.over.items()) else None
 
 
-def literal(text: str) -> Fraction:
+def literal(text: str) -> Number:
     """Return the number that digits are.
 
     Errors: TooLargeError where it has more than 1,000 digits.
     """
+    if len(text) <= DIGITS and text.isdigit():
+        return int(text)
     mantissa, _, power = text.lower().partition("e")
     if len(mantissa) > DIGITS or len(power) > 4 or abs(int(power or 0)) > DIGITS:
         raise TooLargeError(f"a number of more than {DIGITS} digits")
@@ -115,59 +119,8 @@ def whole(tree: Tree) -> int:
     return int(number)
 
 
-def _plus(a: Poly, b: Poly) -> Poly:
-    found = dict(a)
-    for mono, c in b.items():
-        total = found.get(mono, 0) + c
-        if total:
-            found[mono] = Fraction(total)
-        else:
-            del found[mono]
-    if len(found) > TERMS:
-        raise TooLargeError(f"more than {TERMS} terms")
-    return found
-
-
-def _times(a: Poly, b: Poly) -> Poly:
-    if a is _UNIT or b is _UNIT:
-        return b if a is _UNIT else a
-    if len(a) * len(b) > TERMS * 30:
-        raise TooLargeError(f"more than {TERMS} terms")
-    found: Poly = {}
-    for (rad, gens), c in a.items():
-        for (other, more), d in b.items():
-            mono, factor = _together(rad, other, gens, more)
-            total = found.get(mono, 0) + c * d * factor
-            if total:
-                found[mono] = _bounded(Fraction(total))
-            else:
-                found.pop(mono, None)
-    if len(found) > TERMS:
-        raise TooLargeError(f"more than {TERMS} terms")
-    return found
-
-
-def _bounded(number: Fraction) -> Fraction:
-    if max(number.numerator.bit_length(), number.denominator.bit_length()) > 2 * BITS:
-        raise TooLargeError(f"a number of more than {2 * BITS} bits")
-    return number
-
-
-def _together(rad: int, other: int, gens: Any, more: Any) -> tuple[Mono, int]:
-    """Return the product of two monomials, and the integer that comes out of the roots."""
-    shared = math.gcd(rad, other)
-    factor = -shared if rad < 0 and other < 0 else shared
-    under = (abs(rad) // shared) * (abs(other) // shared) * (-1 if (rad < 0) != (other < 0) else 1)
-    if not gens or not more:
-        return (under, gens or more), factor
-    powers = dict(gens)
-    for name, power in more:
-        powers[name] = powers.get(name, 0) + power
-    return (under, tuple(sorted((n, p) for n, p in powers.items() if p))), factor
-
-
 def _product(a: Exact, b: Exact) -> Exact:
-    return Exact(_times(a.over, b.over), _times(a.under, b.under), a.sure and b.sure)
+    return Exact(times(a.over, b.over), times(a.under, b.under), a.sure and b.sure)
 
 
 def _inverse(a: Exact) -> Exact:
@@ -178,20 +131,20 @@ def _inverse(a: Exact) -> Exact:
         return Exact(a.under, a.over, a.sure)
     ((rad, gens), c) = next(iter(a.over.items()))
     mono: Mono = (rad, tuple((name, -power) for name, power in gens))
-    return Exact(_times(a.under, {mono: 1 / (c * rad)}), _UNIT, a.sure)
+    return Exact(times(a.under, {mono: Fraction(1, c * rad)}), UNIT, a.sure)
 
 
-def _constant(number: Fraction) -> Exact:
-    return Exact({_ONE: number} if number else {}, _UNIT)
+def _constant(number: Number) -> Exact:
+    return Exact({ONE: number} if number else {}, UNIT)
 
 
 def _name(name: str, sure: bool) -> Exact:
-    return Exact({(1, ((name, 1),)): Fraction(1)}, _UNIT, sure)
+    return Exact({(1, ((name, 1),)): 1}, UNIT, sure)
 
 
 def _symbol(tree: Tree) -> Exact:
     name = tree[1]
-    return Exact({(-1, ()): Fraction(1)}, _UNIT) if name == "i" else _name(name, True)
+    return Exact({(-1, ()): 1}, UNIT) if name == "i" else _name(name, True)
 
 
 def _sum(tree: Tree) -> Exact:
@@ -200,10 +153,10 @@ def _sum(tree: Tree) -> Exact:
         more = exact(item)
         sure = total.sure and more.sure
         if total.under == more.under:
-            total = Exact(_plus(total.over, more.over), total.under, sure)
+            total = Exact(plus(total.over, more.over), total.under, sure)
         else:
-            over = _plus(_times(total.over, more.under), _times(more.over, total.under))
-            total = Exact(over, _times(total.under, more.under), sure)
+            over = plus(times(total.over, more.under), times(more.over, total.under))
+            total = Exact(over, times(total.under, more.under), sure)
     return total
 
 
@@ -239,9 +192,9 @@ def _integral(base: Exact, power: int) -> Exact:
         if abs(number) not in (0, 1) and bits * power > BITS:
             raise TooLargeError(f"a power of more than {BITS} bits")
         return _constant(number**power if abs(number) != 1 else number ** (power % 2 or 2))
-    if power > BITS or (len(base.over) > 1 or len(base.under) > 1) and power > TERMS:
+    if power > BITS or ((len(base.over) > 1 or len(base.under) > 1) and power > TERMS):
         raise TooLargeError(f"a power of {power}")
-    found = Exact(_UNIT, _UNIT, base.sure)
+    found = Exact(UNIT, UNIT, base.sure)
     while power:
         if power & 1:
             found = _product(found, base)
@@ -263,7 +216,7 @@ def _root(tree: Tree) -> Exact:
     return _name(f"root {degree} of {a.key}", False)
 
 
-def _square_root(number: Fraction) -> Exact:
+def _square_root(number: Number) -> Exact:
     """Return the root of p/q as that of pq over q."""
     under = number.numerator * number.denominator
     if not under:
@@ -279,7 +232,7 @@ def _square_root(number: Fraction) -> Exact:
         out, rad = out * rest, 1
     elif rad >= 10**9:
         return _name(f"root 2 of {number}", False)
-    return Exact({(rad if under > 0 else -rad, ()): Fraction(out, number.denominator)}, _UNIT)
+    return Exact({(rad if under > 0 else -rad, ()): Fraction(out, number.denominator)}, UNIT)
 
 
 def _perfect(number: int, degree: int) -> int | None:
@@ -295,10 +248,8 @@ def _function(tree: Tree) -> Exact:
         return _root(tree)
     of = [exact(item) for item in tree[2:]]
     number = of[0].number
-    if number is not None and tree[1] in ("abs", "floor", "ceil"):
-        return _constant(
-            abs(number) if tree[1] == "abs" else Fraction({"floor": math.floor, "ceil": math.ceil}[tree[1]](number))
-        )
+    if number is not None and tree[1] in _WHOLE:
+        return _constant(_WHOLE[tree[1]](number))
     if tree[1] == "exp":
         return _power(("pow", ("sym", "e"), tree[2]))
     return _name(f"{tree[1]}({', '.join(a.key for a in of)})", False)
@@ -322,7 +273,7 @@ def _digits(tree: Tree) -> Exact:
 
 
 def _binomial(tree: Tree) -> Exact:
-    return _constant(Fraction(math.comb(whole(tree[1]), whole(tree[2]))))
+    return _constant(math.comb(whole(tree[1]), whole(tree[2])))
 
 
 def _hundredth(tree: Tree) -> Exact:
@@ -340,7 +291,7 @@ _WORKERS: dict[str, Callable[[Tree], Exact]] = {
     "fn": _function,
     "call": _opaque,
     "sub": _opaque,
-    "fact": lambda tree: _constant(Fraction(math.factorial(whole(tree[1])))),
+    "fact": lambda tree: _constant(math.factorial(whole(tree[1]))),
     "binom": _binomial,
     "pct": _hundredth,
 }

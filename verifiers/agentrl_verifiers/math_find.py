@@ -1,9 +1,9 @@
 r"""Which part of a response is its answer.
 
-The first of these that is there: the last balanced \boxed (boxes joined by "and" or a comma are one list); what
-follows the last `####`; what follows the last "answer is" or "answer:"; a response that is nothing but an answer;
-and, where that is asked for, the last formula, or the last formula or number. A "final answer is" below the last
-box takes the place of the box.
+The first of these that is there: the last balanced \boxed (boxes joined by "and" or a comma are one list);
+what follows the last `####`; what follows the last "answer is" or "answer:"; a response that is nothing but
+an answer; and, where that is asked for, the last formula, or the last formula or number. A "final answer is"
+below the last box takes the place of the box.
 """
 
 import re
@@ -22,7 +22,8 @@ _JOINT = re.compile(
 )
 _FINAL = re.compile(r"final answer(?: is)?\s*[:=]?[*_ ]*", re.IGNORECASE)
 _PHRASE = re.compile(
-    r"\banswers?\b(?:[^.:=\n$\\]{0,60}?\b(?:is|are|equals)\b(?:\s*:)?|[*_ ]*[:=]|(?=\s*(?:\$|\\[(\[])))[*_ \n]*",
+    r"\banswers?\b(?:[^.:=\n$\\]{0,60}?\b(?:is|are|equals)\b(?:\s*:)?|[*_ ]*[:=]|(?=\s*(?:\$|\\[(\[])))"
+    r"[*_ \n]*",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -31,6 +32,7 @@ _NUMBER = re.compile(
 )
 _BETWEEN = re.compile(r"\s*(?:,|;|/|or\b|and\b|,\s*(?:or|and)\b|to\b|-)?\s*", re.IGNORECASE)
 _HEDGE = re.compile(r"\b(?:or|maybe|perhaps|possibly|either|between|not)\b", re.IGNORECASE)
+_REASON = re.compile(r",?\s*(?:because|since|as|so|which|where)\b", re.IGNORECASE)
 _STOP = re.compile(r"[.!?](?=\s|$|\*)|\n|<\|")
 _COMMA = re.compile(r"-?(?:0,\d{3,}|\d{4,},\d{1,2})")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
@@ -56,22 +58,26 @@ def answer_in(response: str, unmarked: Unmarked = "nothing") -> str | None:
 def _marked(text: str, unmarked: Unmarked) -> str | None:
     boxes = _boxes(text) if "boxed" in text or "fbox" in text else []
     if boxes:
-        final = None
-        for final in _FINAL.finditer(text, boxes[-1][2]):
-            pass
-        said = _said(text[final.end() :], "formula") if final else None
+        final = _last_of(_FINAL, text[boxes[-1][2] :])
+        said = _said(final, "formula") if final is not None else None
         return said if said and any(c.isdigit() for c in said) else _joined(text, boxes)
     if (at := text.rfind("####")) >= 0:
         return text[at + 4 :].lstrip(" #").partition("\n")[0]
-    phrase = None
-    for phrase in _PHRASE.finditer(text):
-        pass
-    if phrase:
-        return _said(text[phrase.end() :], unmarked)
+    said = _last_of(_PHRASE, text)
+    if said is not None:
+        return _said(said, unmarked)
     alone = text.strip()
+    if "boxed" in alone:
+        return None  # a box that was never closed
     if alone and len(alone) <= SHORT and "\n" not in alone and (not prose(alone) or unmarked == "nothing"):
         return alone.replace(",", ".") if _COMMA.fullmatch(alone) else alone
     return _last(text, unmarked)
+
+
+def _last_of(pattern: re.Pattern[str], text: str) -> str | None:
+    """Return what follows the last place where a pattern is, if it is anywhere."""
+    ends = [found.end() for found in pattern.finditer(text)]
+    return text[ends[-1] :] if ends else None
 
 
 def _boxes(text: str) -> list[tuple[str, int, int]]:
@@ -112,7 +118,8 @@ def _said(rest: str, unmarked: Unmarked) -> str | None:
         return sentence
     number = _NUMBER.match(sentence)
     after = sentence[number.end() :] if number else ""
-    if number and not any(c.isdigit() for c in after) and not _HEDGE.search(after):
+    clear = _REASON.match(after) or not (any(c.isdigit() for c in after) or _HEDGE.search(after))
+    if number and clear:
         return number[0]
     return _last(sentence, unmarked) if unmarked != "nothing" else sentence
 
@@ -143,7 +150,7 @@ def _last(text: str, unmarked: Unmarked) -> str | None:
     if unmarked == "number":
         inside = [(f.start(), f.end()) for f in formulas]
         numbers = [n for n in _NUMBER.finditer(text) if not any(a <= n.start() < b for a, b in inside)]
-    if formulas and (not numbers or formulas[-1].end() > numbers[-1].start() - 6):
+    if formulas and (not numbers or formulas[-1].start() > numbers[-1].start()):
         first = len(formulas) - 1
         while first and _JOINT.fullmatch(text, formulas[first - 1].end(), formulas[first].start()):
             first -= 1
@@ -165,4 +172,5 @@ def prose(text: str) -> bool:
     [False, False, True]
     """
     plain = re.sub(r"\\(?:text\w*|mbox|mathrm|operatorname|begin|end)\s*\{[^{}]*\}", " ", text)
-    return sum(word.lower() not in _KNOWN for word in _WORD.findall(plain)) > 1
+    words = [word for word in _WORD.findall(plain) if not (word.isupper() and len(word) < 5)]  # a line AB
+    return sum(word.lower() not in _KNOWN for word in words) > 1

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
 from agentrl_verifiers.math_sample import sample
 
 
@@ -112,7 +112,9 @@ def _solutions(signs: str, items: tuple[Tree, ...]) -> Region:
         signs = signs[::-1].replace(">", "<").replace("≥", "≤")
         items = items[::-1]
     if signs == "≠" and _quantity(items[0]):
-        return _without([_interval(MINUS, INFINITY, False, False)], [_interval(items[1], items[1], True, True)])
+        return _without(
+            [_interval(MINUS, INFINITY, False, False)], [_interval(items[1], items[1], True, True)]
+        )
     if not set(signs) <= {"<", "≤"} or len(signs) > 2:
         raise ValueError("no inequality")
     low, low_in, high, high_in = MINUS, False, INFINITY, False

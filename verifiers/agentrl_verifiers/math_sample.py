@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 
-from agentrl_verifiers.math_exact import BITS, TooLargeError, exact, literal, whole
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_exact import exact, literal, whole
+from agentrl_verifiers.math_grammar import Tree
+from agentrl_verifiers.math_polynomial import BITS, TooLargeError
 
 POINTS = 4
 """number of draws; in the last of them names are negative"""
@@ -37,7 +38,7 @@ def sample(tree: Tree, point: int) -> complex:
     if kind == "num":
         return complex(float(literal(tree[1])))
     if kind == "sym":
-        return complex(_CONSTANTS.get(tree[1], None) or drawn(tree[1], point))
+        return complex(_CONSTANTS.get(tree[1]) or drawn(tree[1], point))
     if kind in ("call", "sub"):
         name = next(iter(exact(tree).over))[1][0][0]
         return complex(drawn(name, point))
@@ -71,7 +72,7 @@ def _function(tree: Tree, point: int) -> complex:
     if name == "root":
         degree = sample(tree[3], point)
         odd = degree.real % 2 == 1 and of.imag == 0 and of.real < 0
-        return -complex(-of) ** (1 / degree) if odd else complex(of ** (1 / degree))
+        return -(complex(-of) ** (1 / degree)) if odd else complex(of ** (1 / degree))
     if name == "log":
         return cmath.log(of) if len(tree) == 3 else cmath.log(of) / cmath.log(sample(tree[3], point))
     if name in ("floor", "ceil"):
@@ -82,7 +83,7 @@ def _function(tree: Tree, point: int) -> complex:
 
 
 def alike(a: Tree, b: Tree, near: float = 1e-7) -> bool | None:
-    """Return whether two trees have values that agree at every point where both have one; None where none has.
+    """Return whether two trees agree wherever both have a value; None where they never do.
 
     Edge: at the negative point only real values are compared: roots and logarithms choose a branch there.
     """

@@ -1,4 +1,4 @@
-"""The second stage: expressions that floating point cannot tell apart, compared in a process that can be killed.
+"""The second stage: what floating point cannot tell apart is compared in a process that can be killed.
 
 Only trees go there, bounded by the reader that made them; for a second opinion, their text in LaTeX.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from agentrl.child import Child
 from agentrl.errors import ConfigError
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
 
 Stage = Literal["sympy", "math_verify"]
 MEMORY = 1024.0
@@ -22,6 +22,10 @@ class Second:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+
+    def __call__(self, gold: Tree | str, given: Tree | str) -> bool:
+        """Return whether two expressions are equal, in this process."""
+        return _loaded(self.stage)(gold, given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _loaded, (self.stage,)

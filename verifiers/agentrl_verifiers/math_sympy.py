@@ -1,4 +1,4 @@
-"""Expressions in SymPy: built from trees, never from text. Imported only in the process of the second stage."""
+"""Expressions in SymPy: built from trees, never from text; imported only in the second stage's process."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import sympy
 
 from agentrl_verifiers.math_exact import exact, whole
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
 from agentrl_verifiers.math_sample import POINTS, drawn
 
 DIGITS = 50
 """that values are compared in"""
 NEAR = sympy.Float(10) ** -35
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot, "sec": sympy.sec, "csc": sympy.csc,
-    "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "arcsin": sympy.asin, "arccos": sympy.acos,
-    "arctan": sympy.atan, "log": sympy.log, "exp": sympy.exp, "abs": sympy.Abs, "floor": sympy.floor,
-    "ceil": sympy.ceiling,
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "cot": sympy.cot, "sec": sympy.sec,
+    "csc": sympy.csc, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "arcsin": sympy.asin,
+    "arccos": sympy.acos, "arctan": sympy.atan, "log": sympy.log, "exp": sympy.exp, "abs": sympy.Abs,
+    "floor": sympy.floor, "ceil": sympy.ceiling,
 }  # fmt: skip
 _CONSTANTS = {"e": sympy.E, "i": sympy.I, "\\pi": sympy.pi}
 
@@ -42,7 +42,7 @@ def _value(e: Any, point: int) -> Any:
     places = {s: sympy.Rational(round(drawn(s.name, point) * 1_000_000), 999_983) for s in e.free_symbols}
     found = e.subs(places).evalf(DIGITS, maxn=4 * DIGITS)
     real, imaginary = found.as_real_imag()
-    return found if real.is_Float or real.is_Rational and imaginary.is_number else None
+    return found if real.is_Float or (real.is_Rational and imaginary.is_number) else None
 
 
 def expression(tree: Any) -> Any:
@@ -51,7 +51,7 @@ def expression(tree: Any) -> Any:
     if kind == "num":
         return sympy.Rational(tree[1])
     if kind == "sym":
-        return _CONSTANTS.get(tree[1], None) or sympy.Symbol(tree[1])
+        return _CONSTANTS.get(tree[1]) or sympy.Symbol(tree[1])
     if kind in ("call", "sub"):
         return sympy.Symbol(next(iter(exact(_tuples(tree)).over))[1][0][0])
     if kind == "fact":

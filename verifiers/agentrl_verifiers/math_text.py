@@ -21,20 +21,27 @@ class Token(NamedTuple):
     text: str
 
 
-FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp lg".split()
-)
+FUNCTIONS = frozenset({
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+    "log", "ln", "exp", "lg",
+})  # fmt: skip
 """known by these names, with a backslash or without"""
-UNITS = frozenset(
-    "mm cm dm km m² in inch inches ft foot feet yd yard yards mi mile miles kg mg lb lbs oz ml hr hrs hour"
-    " hours min mins minute minutes sec secs second seconds day days week weeks month months year years am pm"
-    " deg degree degrees rad radian radians dollar dollars cent cents usd eur euro euros unit units meter"
-    " meters metre metres centimeter centimeters kilometer kilometers gram grams liter liters litre litres"
-    " pound pounds ounce ounces mph kph sq square cubic per apples people students points coins".split()
-)
+UNITS = frozenset({
+    "mm", "cm", "dm", "km", "m²", "in", "inch", "inches", "ft", "foot", "feet", "yd", "yard", "yards",
+    "mi", "mile", "miles", "kg", "mg", "lb", "lbs", "oz", "ml", "hr", "hrs", "hour", "hours", "min",
+    "mins", "minute", "minutes", "sec", "secs", "second", "seconds", "day", "days", "week", "weeks",
+    "month", "months", "year", "years", "am", "pm", "deg", "degree", "degrees", "rad", "radian",
+    "radians", "dollar", "dollars", "cent", "cents", "usd", "eur", "euro", "euros", "unit", "units",
+    "meter", "meters", "metre", "metres", "centimeter", "centimeters", "kilometer", "kilometers",
+    "gram", "grams", "liter", "liters", "litre", "litres", "pound", "pounds", "ounce", "ounces", "mph",
+    "kph", "sq", "square", "cubic", "per", "apples", "people", "students", "points", "coins",
+})  # fmt: skip
 """words that may follow a number and are put aside"""
+NO_UNIT = re.compile(r"(?<![A-Za-z^{])[0-9]|\b(?:or|and|not|nor|but|maybe|perhaps|possibly)\b", re.IGNORECASE)
+"""a second answer, or a doubt: put aside as a unit, it would pay"""
 _PERCENT = frozenset({"pct", "percent", "percentage"})
-_WORDS = {"pi": Token("command", "pi"), "sqrt": Token("command", "sqrt"), "infinity": Token("command", "infty"),
+_WORDS = {"pi": Token("command", "pi"), "sqrt": Token("command", "sqrt"),
+          "infinity": Token("command", "infty"),
           "inf": Token("command", "infty"), "and": Token("and", ","), "or": Token("and", ",")}  # fmt: skip
 _SIGNS = str.maketrans(
     {
@@ -47,10 +54,10 @@ _SIGNS = str.maketrans(
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
 _LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "0123456789-n")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
-_GROUPED = re.compile(r"(?<=\d)(?:\\[,!; ]|\{,\}(?!\s))\s*(?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"(?<=\d)(?:\\[,!; ]|\{,\}(?!\s)|,\\!)\s*(?=\d{3}(?!\d))")
 _SPACES = re.compile(
-    r"\$|\\[$()\[\],!;: ]|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|boxed|fbox|q?quad|nonumber"
-    r"|thinspace|dots[bcimo]?|ldots|cdots)(?![A-Za-z])\.?"
+    r"(\\\\)|\$|\\[$()\[\],!;: ]|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|boxed|fbox"
+    r"|q?quad|nonumber|thinspace|dots[bcimo]?|ldots|cdots)(?![A-Za-z])\.?"
 )
 _WRAPPED = re.compile(r"\\(?:text|mbox|textbf|textit|textrm|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _DEGREES = re.compile(r"\^\s*(?:\\circ(?![A-Za-z])|\{\s*\\circ\s*\})|\\degree(?![A-Za-z])")
@@ -69,7 +76,7 @@ def cleaned(text: str) -> str:
     r"""Return a text in the characters that tokens are made of.
 
     >>> cleaned(r"$\left(1{,}234\right)^\circ$")
-    '(1234)'
+    '(1234 )'
 
     Errors: UnreadableError where it is too long.
     """
@@ -83,16 +90,16 @@ def cleaned(text: str) -> str:
             text = _DOUBLED.sub(r"\\", text)
         text = _DEGREES.sub("", _GROUPED.sub("", text))
         text = _WRAPPED.sub(_unwrapped, text.replace('"', ""))
-        text = _SPACES.sub(" ", text)
+        text = _SPACES.sub(r"\1 ", text)  # a double backslash ends a row, and stays
     else:
         text = _GROUPED.sub("", text).replace("$", " ").replace('"', "")
     return text.strip().rstrip(".,;:").rstrip()
 
 
 def _unwrapped(found: re.Match[str]) -> str:
-    r"""Return the inside of \text{…} or the like: a quoted text, or what it says where that is mathematics."""
+    r"""Return the inside of \text{…}: a quoted text, or what it says where that is mathematics."""
     inside = found[1].strip()
-    if inside in ("e", "i", "d", "and", "or", "") or "mathrm" not in found[0] and inside[:1].isdigit():
+    if inside in ("e", "i", "d", "and", "or", "") or ("mathrm" not in found[0] and inside[:1].isdigit()):
         return f" {inside} "
     if "operatorname" in found[0] or inside in FUNCTIONS:
         return f"\\{inside} "
@@ -138,7 +145,7 @@ def _letters(word: str, before: list[Token]) -> list[Token]:
     if before and (before[-1].kind in ("number", "unit") or before[-1].text in ")}%"):
         if word.lower() in _PERCENT:
             return [Token("mark", "%")]
-        if len(word) > 1 and word.lower() in UNITS or word in ("sq", "per"):
+        if (len(word) > 1 and word.lower() in UNITS) or word in ("sq", "per"):
             return [Token("unit", word)]
     return [Token("letter", letter) for letter in word]
 

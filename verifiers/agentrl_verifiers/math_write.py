@@ -1,8 +1,17 @@
 """From a tree back to LaTeX."""
 
-from agentrl_verifiers.math_read import Tree
+from agentrl_verifiers.math_grammar import Tree
 
-_SIGNS = {"≤": "\\le", "≥": "\\ge", "≠": "\\ne", "∈": "\\in", "→": "\\to", "~": "\\sim", "⊂": "\\subset", "⇒": "\\implies"}
+_SIGNS = {
+    "≤": "\\le",
+    "≥": "\\ge",
+    "≠": "\\ne",
+    "∈": "\\in",
+    "→": "\\to",
+    "~": "\\sim",
+    "⊂": "\\subset",
+    "⇒": "\\implies",
+}
 _ROUND = {"abs": "\\left|{}\\right|", "floor": "\\lfloor {} \\rfloor", "ceil": "\\lceil {} \\rceil"}
 _BETWEEN = {"union": " \\cup ", "inter": " \\cap ", "minus": " \\setminus ", "ratio": " : ", "list": ", "}
 _AFTER = {"pct": "\\%", "fact": "!"}
@@ -40,7 +49,8 @@ def latex(tree: Tree) -> str:
         case "set":
             return "\\{" + ", ".join(map(latex, parts)) + "\\}"
         case "tuple":
-            return parts[0][0] + ", ".join(map(latex, parts[1:])) + parts[0][1]
+            opening, closing = parts[0]
+            return f"{opening}{', '.join(map(latex, parts[1:]))}{closing}"
         case "matrix":
             rows = " \\\\ ".join(" & ".join(map(latex, row)) for row in parts)
             return f"\\begin{{pmatrix}}{rows}\\end{{pmatrix}}"
@@ -61,7 +71,13 @@ def _function(kind: str, parts: Tree) -> str:
     if kind == "call":
         if len(of) == 3:
             return f"\\{name}_{{{of[0]}}}^{{{of[1]}}} ({of[2]})"
-        return f"{name}({of[0]})" if len(name) == 1 else f"\\{name}{{{of[0]}}}" if name != "prime" else f"({of[0]})'"
+        return (
+            f"{name}({of[0]})"
+            if len(name) == 1
+            else f"\\{name}{{{of[0]}}}"
+            if name != "prime"
+            else f"({of[0]})'"
+        )
     if name == "root":
         return f"\\sqrt[{of[1]}]{{{of[0]}}}"
     if name in _ROUND:
