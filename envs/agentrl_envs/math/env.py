@@ -8,8 +8,9 @@ from agentrl import tools
 from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import ConfigError, DataError, DeadlineError, InvalidAction, RunError
 from agentrl.registry import find
+from agentrl.submissions import share
 from agentrl.types import Panel, Task
-from agentrl.verify import Submission, Verifier, as_verifier
+from agentrl.verify import Submission, Verifier, as_verifier, verdict_of
 from agentrl_envs.math import pupil, reasoning
 from agentrl_envs.math.options import AUTO, Options
 from agentrl_envs.math.problem import digest
@@ -107,13 +108,12 @@ class Math(TextEnv):
     def _judged(self, solution: str) -> Reply:
         assert self.task is not None
         verifier = self._judge()
-        verdict = verifier.verify(Submission(solution), self.task)
+        verdict = verdict_of(verifier, Submission(solution), self.task)
         if not verdict.known:
             said = f"verifier {verifier.name}: {verdict.reason or verdict.status}"
             raise DeadlineError(said) if verdict.status == "timeout" else RunError(said)
-        share = (verdict.score - verifier.low) / (verifier.high - verifier.low)
-        self._parts = verdict.parts
-        return Reply("Right." if share == 1.0 else "Wrong.", reward=share, success=share == 1.0, score=share)
+        paid, self._parts = share(verdict, verifier), verdict.parts
+        return Reply("Right." if paid == 1.0 else "Wrong.", reward=paid, success=paid == 1.0, score=paid)
 
     def goal(self) -> str:
         """Return the problem where an episode goes on after its first turn."""
