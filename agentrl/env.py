@@ -24,9 +24,6 @@ Player = Callable[[str], str]
 """From an observation to the next action (see `Reasoned`); may keep memory of one episode."""
 PlayerKind = Literal["expert", "demonstrator", "random"]
 
-MAX_ACTION_CHARS = 4096
-"""where an environment says nothing else, longer actions are refused unread: who writes them is not acting"""
-
 
 class Reasoned(str):
     """An action of a player with the thought that led to it, which is said where replies hold thoughts."""
@@ -75,8 +72,8 @@ class TextEnv(gymnasium.Env[str, str]):
     Options: ClassVar[type[Any]] = NoOptions
     """a frozen dataclass; its fields are the keys `env.<field>=`"""
     max_turns: int = 20
-    max_action_chars: ClassVar[int] = MAX_ACTION_CHARS
-    """longer actions are refused unread"""
+    max_action_chars: ClassVar[int] = 4096
+    """longer actions are refused unread: whoever writes them is not acting"""
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
     """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
