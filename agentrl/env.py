@@ -7,7 +7,7 @@ and the state key; an environment adds what is its own. See `envs/agentrl_envs/g
 import hashlib
 import pickle
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
@@ -16,16 +16,12 @@ from gymnasium import spaces
 
 from agentrl.charset import Anything
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
+from agentrl.players import Player as Player
+from agentrl.players import PlayerKind as PlayerKind
 from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Player = Callable[[str], str]
-"""From an observation to the next action; may keep memory of one episode."""
-PlayerKind = Literal["expert", "demonstrator", "random"]
-
-MAX_ACTION_CHARS = 4096
-"""longer actions are refused unread: whoever writes them is not acting"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +59,8 @@ class TextEnv(gymnasium.Env[str, str]):
     Options: ClassVar[type[Any]] = NoOptions
     """a frozen dataclass; its fields are the keys `env.<field>=`"""
     max_turns: int = 20
+    max_action_chars: ClassVar[int] = 4096
+    """longer actions are refused unread: whoever writes them is not acting"""
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
     """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
@@ -157,8 +155,12 @@ class TextEnv(gymnasium.Env[str, str]):
         return dice.choice(options)
 
     def metrics(self) -> Mapping[str, float]:
-        """Return figures of the episode for the logs."""
+        """Return figures of the episode for the logs; `strict`, 0 to 1: a stricter check than the reward."""
         return {}
+
+    def final_state(self) -> Any:
+        """Return what the world was left in, as JSON values, for verifiers of finished episodes."""
+        return None
 
     def save(self) -> Any:
         """Return the episode's own state as plain data, for exact snapshots (`restorable = "exact"`)."""
@@ -222,14 +224,14 @@ class TextEnv(gymnasium.Env[str, str]):
             rewards={"task": float(reply.reward), **reply.rewards},
         )
         if terminated or truncated:
-            info["metrics"] = dict(self.metrics())
+            info.update(metrics=dict(self.metrics()), final_state=self.final_state())
         return reply.text, float(reply.reward), terminated, truncated, info
 
     def _reply(self, action: str) -> Reply:
         if not isinstance(action, str):
             return Reply(f"{self._observation}", valid=False)
-        if len(action) > MAX_ACTION_CHARS:
-            return Reply(f"Your action is longer than {MAX_ACTION_CHARS} characters.", valid=False)
+        if len(action) > self.max_action_chars:
+            return Reply(f"Your action is longer than {self.max_action_chars} characters.", valid=False)
         try:
             return self.act(action)
         except InvalidAction as why:
