@@ -21,11 +21,16 @@ MOST_CHARS = 1 << 20
 """characters of a reply that are read; a longer one holds a single call, which is wrong"""
 MOST_CALLS = 32
 """calls of a reply that are read; what follows is one more, which is wrong"""
+DEPTH = 32
+"""objects and lists inside each other that arguments may have"""
 _DECODE = json.JSONDecoder(
     parse_constant=lambda word: _refused(f"{word} is no JSON"), object_pairs_hook=lambda pairs: _object(pairs)
 )
-_TAGS = "tool_call tool_response tools think action answer response function system user assistant".split()
-_TAG = re.compile(rf"[<\[](?=\s*/?\s*(?:\||(?:{'|'.join(_TAGS)}|inst|tool_calls|tool_results)\b))", re.I)
+_TAGS = (
+    "tool_call|tool_response|tool_calls|tool_results|tools|think|action|answer|response|function|system|user"
+    "|assistant|inst"
+)
+_TAG = re.compile(rf"[<\[](?=\s*/?\s*(?:\||(?:{_TAGS})\b))", re.IGNORECASE)
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -174,7 +179,20 @@ def _call(entry: Any) -> ToolCall:
             return ToolCall(name, error=f"The arguments are not valid JSON: {_place_of(why, 0)}.", id=named)
     if not isinstance(given, Mapping):
         return ToolCall(name, error="The arguments are not a JSON object.", id=named)
+    if not _shallow(given):
+        return ToolCall(name, error=f"The arguments are nested more than {DEPTH} deep.", id=named)
     return ToolCall(name, dict(given), id=named)
+
+
+def _shallow(value: Any) -> bool:
+    """Tell whether a JSON value is nested no deeper than whoever passes it on can be trusted to go."""
+    level = [value]
+    for _ in range(DEPTH + 1):
+        inner = [v for v in level if isinstance(v, dict | list)]
+        level = [child for v in inner for child in (v.values() if isinstance(v, dict) else v)]
+        if not level:
+            return True
+    return False
 
 
 def _past_space(text: str, place: int) -> int:

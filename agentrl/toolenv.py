@@ -1,4 +1,4 @@
-"""An environment of tools: a reply that calls some is answered with their results, any other ends the episode.
+"""An environment of tools: a reply that calls some is answered with their results, any other one is judged.
 
 class Sums(ToolEnv):
     \"\"\"Add what you are shown.\"\"\"
@@ -16,24 +16,29 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from agentrl import toolcalls
 from agentrl.env import Reply, TextEnv
 from agentrl.errors import InvalidAction
-from agentrl.tools import call, schema, terms_of, tools_of
 from agentrl.toolcalls import Said, ToolCall, harmless
+from agentrl.tools import call, schema, terms_of, tools_of
 from agentrl.types import Task
+
+RECORDED, NAMED = 1000, 64
+"""characters of a call's arguments and of its tool's name that are written down"""
 
 
 class ToolEnv(TextEnv):
     """A `TextEnv` whose actions are calls of its `@tool` methods, then an answer. See the top of this file.
 
-    Every call is written down in the turn's `calls`: name, arguments, status, cost, characters of its result,
-    seconds. Status is `ok`; `malformed`, `unknown` or `error` where it was wrong (InvalidAction, said to the
-    agent); `refused` where a budget was used up. Episodes report `calls`, `bad_calls`, `repeats` and `cost`.
-    What else a tool raises is the environment's failure. One that may hang wants `rollout.workers`.
+    Every call is written down in the turn's `calls`: name, arguments (as JSON), status, cost, characters of
+    its result, seconds. Status is `ok`; `malformed`, `unknown` or `error` where it was wrong, as the agent is
+    told in words (InvalidAction); `refused` where a budget was used up. Episodes report `calls`, `bad_calls`,
+    `repeats` and `cost`. What else a tool raises is the environment's failure; one that may hang wants
+    `rollout.workers`.
     """
 
     call_budget: ClassVar[int] = 32
@@ -55,11 +60,13 @@ class ToolEnv(TextEnv):
         """Return what the agent reads after a turn of calls."""
         if len(results) == 1:
             return results[0][1]
-        return "\n".join(f"[{n}] {one.name or '?'}: {text}" for n, (one, text) in enumerate(results, 1))
+        named = [harmless(one.name, NAMED) or "?" for one, _ in results]
+        lines = zip(named, results, strict=True)
+        return "\n".join(f"[{n}] {name}: {text}" for n, (name, (_, text)) in enumerate(lines, 1))
 
     def tools(self) -> list[dict[str, Any]]:
         """Return the `@tool` methods as JSON schemas."""
-        return [schema(bound) for bound in tools_of(self).values()]
+        return [_schema(bound.__func__) for bound in tools_of(self).values()]
 
     def act(self, action: str) -> Reply:
         """Make the calls of an action, or judge its answer."""
@@ -93,8 +100,8 @@ class ToolEnv(TextEnv):
             cost = terms_of(bound).cost if bound else 0.0
         self._count(one, status, cost)
         record = {
-            "name": one.name,
-            "arguments": dict(one.arguments),
+            "name": harmless(one.name, NAMED),
+            "arguments": json.dumps(one.arguments)[:RECORDED],
             "status": status,
             "cost": cost,
             "characters": len(told),
@@ -119,7 +126,8 @@ class ToolEnv(TextEnv):
     def _count(self, one: ToolCall, status: str, cost: float) -> None:
         self._figures["calls"] += 1
         self._figures["cost"] += cost
-        self._used[one.name] += 1
+        if one.name in tools_of(self):
+            self._used[one.name] += 1
         if status != "ok":
             self._figures["bad_calls"] += 1
             return
@@ -129,13 +137,15 @@ class ToolEnv(TextEnv):
 
     def state_key(self) -> str:
         """Return a name of what has been found out, in whatever order, and of what is left to spend."""
-        facts = (self._opening, sorted(self._known), sorted(self._used.items()))
+        facts = (self.task and self.task.id, sorted(self._known), sorted(self._used.items()))
         return hashlib.blake2b(repr(facts).encode(errors="replace"), digest_size=12).hexdigest()
-
-    @property
-    def _opening(self) -> str:
-        return "" if self.task is None else self.task.id
 
     def metrics(self) -> Mapping[str, float]:
         """Return calls made, wrong ones among them, calls made again, and what all cost."""
         return dict(self._figures)
+
+
+@lru_cache(maxsize=256)
+def _schema(method: Callable[..., Any]) -> dict[str, Any]:
+    """Return the schema of a tool; making one takes longer than an episode's beginning should."""
+    return schema(method)

@@ -8,6 +8,7 @@ def search(self, query: str, most: int = 10) -> str:
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar, get_type_hints, overload
 
 from agentrl.errors import ConfigError, InvalidAction, nearest
@@ -63,9 +64,9 @@ def terms_of(bound: Callable[..., Any]) -> Terms:
     return terms
 
 
-def tools_of(owner: object) -> dict[str, Callable[..., Any]]:
+def tools_of(owner: object) -> dict[str, Any]:
     """Return the tools of an environment by name, in the order they are written, those of its bases first."""
-    found: dict[str, Callable[..., Any]] = {}
+    found: dict[str, Any] = {}
     for cls in reversed(type(owner).__mro__):
         for name, value in vars(cls).items():
             if hasattr(value, "__agentrl_tool__"):
@@ -73,20 +74,19 @@ def tools_of(owner: object) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def schema(bound: Callable[..., Any]) -> dict[str, Any]:
+def schema(written: Callable[..., Any]) -> dict[str, Any]:
     """Return a tool as JSON schema, in the form chat templates take."""
     import msgspec
 
-    hints = get_type_hints(bound)
     properties, required = {}, []
-    for name, parameter in inspect.signature(bound).parameters.items():
-        properties[name] = msgspec.json.schema(hints[name])
-        if parameter.default is parameter.empty:
+    for name, (kind, default) in _parameters(_plain(written)).items():
+        properties[name] = msgspec.json.schema(kind)
+        if default is inspect.Parameter.empty:
             required.append(name)
         else:
-            properties[name]["default"] = parameter.default
+            properties[name]["default"] = default
     parameters = {"type": "object", "properties": properties, "required": required}
-    about = {"name": bound.__name__, "description": inspect.getdoc(bound), "parameters": parameters}
+    about = {"name": written.__name__, "description": inspect.getdoc(written), "parameters": parameters}
     return {"type": "function", "function": about}
 
 
@@ -104,19 +104,33 @@ def call(owner: object, name: str, arguments: Mapping[str, Any]) -> Any:
             f"There is no tool '{name}'{nearest(name, tools)}. There are: {', '.join(tools)}."
         )
     bound = tools[name]
-    hints, parameters = get_type_hints(bound), inspect.signature(bound).parameters
+    parameters = _parameters(_plain(bound))
     for given in arguments:
         if given not in parameters:
             raise InvalidAction(
                 f"{name} takes no '{given}'{nearest(given, parameters)}. It takes: {', '.join(parameters)}."
             )
     values = {}
-    for key, parameter in parameters.items():
+    for key, (kind, default) in parameters.items():
         if key in arguments:
             try:
-                values[key] = msgspec.convert(arguments[key], hints[key])
+                values[key] = msgspec.convert(arguments[key], kind)
             except msgspec.ValidationError as why:
                 raise InvalidAction(f"{name}: {key}: {why}.") from None
-        elif parameter.default is parameter.empty:
+        elif default is inspect.Parameter.empty:
             raise InvalidAction(f"{name} needs '{key}'.")
     return bound(**values)
+
+
+def _plain(written: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function behind a bound method."""
+    function: Callable[..., Any] = getattr(written, "__func__", written)
+    return function
+
+
+@lru_cache(maxsize=1024)
+def _parameters(method: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """Return (type, default) of each parameter of a method but its first; reading them takes a while."""
+    hints = get_type_hints(method)
+    rest = list(inspect.signature(method).parameters.items())[1:]
+    return {name: (hints[name], parameter.default) for name, parameter in rest}

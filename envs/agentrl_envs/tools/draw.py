@@ -2,18 +2,29 @@
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agentrl_envs.tools.names import CAPITALS, people
 from agentrl_envs.tools.options import Options
 from agentrl_envs.tools.plan import Known, by_heart, shortest
 from agentrl_envs.tools.world import (
-    CAPITAL, HOME, LINKS, NUMBERS, Chain, Key, Question, Records, keys_of, records,
+    CAPITAL,
+    HOME,
+    LINKS,
+    NUMBERS,
+    Chain,
+    Key,
+    Question,
+    Records,
+    keys_of,
+    records,
 )  # fmt: skip
 
 LENGTHS = (5, 4, 3, 2)
 """weights of chains of 1, 2, 3, 4 relations"""
-SUMS, TOLD, NEAR = 0.25, 0.4, 0.5
-"""shares: questions for a number of two, facts of a chain that are told, distractors about its people"""
+SUMS, TOLD, NEAR, SAME = 0.25, 0.4, 0.5, 0.4
+"""shares: questions for a number of two, facts of a chain that are told, distractors about its people; and,
+in sentences, numbers of one and the same person, which one search finds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Scene:
         return Known(frozenset(self.told) | by_heart(self.question, self.records))
 
 
+@lru_cache(maxsize=4096)
 def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     """Return the episode of a seed, whose question takes exactly `calls` calls."""
     dice = random.Random(f"tools/{split}/{seed}")
@@ -44,12 +56,11 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
         question = _question(found, "+" if options.form == "line" else "*", dice)
         keys = [keys_of(chain, found.facts) for chain in question.chains]
         known = [[key[1] == CAPITAL or dice.random() < TOLD for key in own] for own in keys]
-        told = [key for own, mask in zip(keys, known, strict=True) for key, is_told in zip(own, mask, strict=True)
-                if is_told and key[1] != CAPITAL]  # fmt: skip
-        missing = sum(not is_known for mask in known for is_known in mask) + bool(question.sign)
-        distinct = len({key[0] for own in keys for key in own}) == sum(map(len, keys))
+        pairs = [pair for own, mask in zip(keys, known, strict=True) for pair in zip(own, mask, strict=True)]
+        told = [key for key, is_known in pairs if is_known and key[1] != CAPITAL]
+        missing = sum(not is_known for _, is_known in pairs) + bool(question.sign)
         fits = missing >= calls and len(told) <= options.shown and all(_run(m) <= options.hops for m in known)
-        if not fits or not distinct:
+        if not fits or len({key for key, _ in pairs}) < len(pairs):
             continue
         order = tuple(_filled(found, told, keys, options.shown, dice))
         scene = Scene(found, question, order, missing, dice.randrange(1 << 16))
@@ -59,8 +70,9 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
 
 def _question(found: Records, sign: str, dice: random.Random) -> Question:
     if dice.random() < SUMS:
-        starts = dice.sample(found.people, 2)
-        ends = [dice.choice(NUMBERS) for _ in starts]
+        starts, ends = dice.sample(found.people, 2), [dice.choice(NUMBERS) for _ in range(2)]
+        if sign == "*" and dice.random() < SAME:
+            starts, ends = starts[:1] * 2, dice.sample(NUMBERS, 2)
         return Question(tuple(Chain(one, (end,)) for one, end in zip(starts, ends, strict=True)), sign)
     length = dice.choices(range(1, len(LENGTHS) + 1), LENGTHS)[0]
     return Question((_chain(found, length, dice),))

@@ -56,7 +56,7 @@ class ToolWorld(ToolEnv):
     """what was told and found out so far, and what is known by heart"""
 
     def tasks(self, split: Split) -> Panel:
-        """Return the panel of a split; `data` holds `min_calls`, found by search, and `k`, what is missing."""
+        """Return the panel of a split; `data` holds `min_calls` (by search) and `k` (what is missing)."""
         return _panel(split, self.options)
 
     def begin(self, task: Task) -> str:

@@ -3,28 +3,26 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-FIRST = tuple(
-    "ada bob cy di ed flo gus hal ida jo ken lea max ned ola pat quin ray sue tom una vic wes zoe".split()
+_FIRST = "ada bob cy di ed flo gus hal ida jo ken lea max ned ola pat quin ray sue tom una vic wes zoe"
+_LAST = (
+    "ash bear crow dove elk fox gull hare ibis jay kite lark mole newt owl pike quail rook seal toad vole"
+    " wolf wren yak"
 )
-LAST = tuple(
-    "ash bear crow dove elk fox gull hare ibis jay kite lark mole newt owl pike quail rook seal toad"
-    " vole wolf wren yak".split()
-)
-CAPITALS: Mapping[str, str] = dict(
-    pair.split("-")
-    for pair in (
-        "albania-tirana algeria-algiers angola-luanda armenia-yerevan austria-vienna belgium-brussels"
-        " benin-cotonou bhutan-thimphu bulgaria-sofia canada-ottawa chad-ndjamena chile-santiago china-beijing"
-        " colombia-bogota croatia-zagreb cuba-havana cyprus-nicosia denmark-copenhagen ecuador-quito"
-        " egypt-cairo england-london eritrea-asmara estonia-tallinn fiji-suva finland-helsinki france-paris"
-        " gabon-libreville georgia-tbilisi germany-berlin ghana-accra greece-athens guinea-conakry"
-        " hungary-budapest iceland-reykjavik india-delhi iran-tehran iraq-baghdad ireland-dublin italy-rome"
-        " jamaica-kingston japan-tokyo jordan-amman kenya-nairobi laos-vientiane latvia-riga"
-        " lebanon-beirut libya-tripoli lithuania-vilnius malta-valletta mongolia-ulaanbaatar morocco-rabat"
-        " nepal-kathmandu norway-oslo peru-lima poland-warsaw portugal-lisbon qatar-doha romania-bucharest"
-        " russia-moscow rwanda-kigali senegal-dakar serbia-belgrade spain-madrid sweden-stockholm"
-    ).split()
-)
+_CAPITALS = """
+    albania-tirana algeria-algiers angola-luanda armenia-yerevan austria-vienna belgium-brussels benin-cotonou
+    bhutan-thimphu bulgaria-sofia canada-ottawa chad-ndjamena chile-santiago china-beijing colombia-bogota
+    croatia-zagreb cuba-havana cyprus-nicosia denmark-copenhagen ecuador-quito egypt-cairo england-london
+    eritrea-asmara estonia-tallinn fiji-suva finland-helsinki france-paris gabon-libreville georgia-tbilisi
+    germany-berlin ghana-accra greece-athens guinea-conakry hungary-budapest iceland-reykjavik india-delhi
+    iran-tehran iraq-baghdad ireland-dublin italy-rome jamaica-kingston japan-tokyo jordan-amman kenya-nairobi
+    laos-vientiane latvia-riga lebanon-beirut libya-tripoli lithuania-vilnius malta-valletta
+    mongolia-ulaanbaatar morocco-rabat nepal-kathmandu norway-oslo peru-lima poland-warsaw portugal-lisbon
+    qatar-doha romania-bucharest russia-moscow rwanda-kigali senegal-dakar serbia-belgrade spain-madrid
+    sweden-stockholm
+"""
+
+FIRST, LAST = tuple(_FIRST.split()), tuple(_LAST.split())
+CAPITALS: Mapping[str, str] = {country: city for country, city in (p.split("-") for p in _CAPITALS.split())}
 """country to its capital: the same in every episode, so it can be known by heart"""
 _SHARE = {"train": (0, 1, 2), "dev": (3,), "test": (4,)}
 

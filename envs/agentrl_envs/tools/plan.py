@@ -47,9 +47,7 @@ def answered(question: Question, records: Records, known: Known) -> bool:
     return None not in ends and (known.calculated or not question.sign)
 
 
-def shortest(
-    records: Records, question: Question, known: Known, *, every: bool = False
-) -> tuple[Step, ...]:
+def shortest(records: Records, question: Question, known: Known, *, every: bool = False) -> tuple[Step, ...]:
     """Return the calls of the shortest plan, the cheapest of those.
 
     Without `every`, only calls that tell a fact of the question are tried. That loses nothing: whom a call
@@ -76,7 +74,7 @@ def shortest(
 def _moves(
     records: Records, question: Question, known: Known, telling: Set[Key] | None
 ) -> Iterator[tuple[Step, Known]]:
-    """Yield each call that can be made, with what is known after it; only calls `telling` one of these facts."""
+    """Yield each call that can be made, with what is known after it; only those `telling` such a fact."""
     facts = _readable(records, known)
     names = {chain.start for chain in question.chains} | {key[0] for key in facts} | set(facts.values())
     who = names & ({*records.people, *CAPITALS} if telling is None else {key[0] for key in telling})
