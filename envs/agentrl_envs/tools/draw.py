@@ -1,10 +1,12 @@
 """Questions with a wanted number of necessary calls: drawn until the shortest plan has it."""
 
 import random
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentrl_envs.tools.names import CAPITALS, people
+from agentrl_envs.tools.names import CAPITALS, FEW, FIRST, of_split, people
 from agentrl_envs.tools.options import Options
 from agentrl_envs.tools.plan import Known, by_heart, shortest
 from agentrl_envs.tools.world import (
@@ -22,9 +24,12 @@ from agentrl_envs.tools.world import (
 
 LENGTHS = (5, 4, 3, 2)
 """weights of chains of 1, 2, 3, 4 relations"""
-SUMS, TOLD, NEAR, SAME = 0.25, 0.4, 0.5, 0.4
+COUNTRIES = tuple(CAPITALS)
+SMALL, LARGE = range(10, 100), range(100, 1000)
+"""numbers on record: for sums, and for products that nobody works out in the head"""
+SUMS, TOLD, NEAR, SAME, HEART = 0.25, 0.4, 0.5, 0.4, 0.25
 """shares: questions for a number of two, facts of a chain that are told, distractors about its people; and,
-in sentences, numbers of one and the same person, which one search finds"""
+in sentences, numbers of one and the same person, which one search finds; short questions known by heart"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,14 @@ class Scene:
 def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     """Return the episode of a seed, whose question takes exactly `calls` calls."""
     dice = random.Random(f"tools/{split}/{seed}")
-    low, high = (10, 99) if options.form == "line" else (100, 999)
-    found = records(dice.sample(people(split), options.people), low, high, dice)
+    line = options.form == "line"
+    # A small model knows only names that it has seen; what it was not asked before are the questions.
+    names, countries = (FIRST, COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
+    found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, dice)
     while True:
-        question = _question(found, "+" if options.form == "line" else "*", dice)
+        question = _question(found, countries, "+" if line else "*", dice)
+        if not _of_split(question, split):
+            continue
         keys = [keys_of(chain, found.facts) for chain in question.chains]
         known = [[key[1] == CAPITAL or dice.random() < TOLD for key in own] for own in keys]
         pairs = [pair for own, mask in zip(keys, known, strict=True) for pair in zip(own, mask, strict=True)]
@@ -68,22 +77,29 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
             return scene
 
 
-def _question(found: Records, sign: str, dice: random.Random) -> Question:
+def _of_split(question: Question, split: str) -> bool:
+    """Tell whether a question may be asked in a split; what is known by heart may be asked in all."""
+    if question.chains[0].start in CAPITALS:
+        return True
+    return of_split(zlib.crc32(question.line.encode()), split)
+
+
+def _question(found: Records, countries: Sequence[str], sign: str, dice: random.Random) -> Question:
     if dice.random() < SUMS:
         starts, ends = dice.sample(found.people, 2), [dice.choice(NUMBERS) for _ in range(2)]
         if sign == "*" and dice.random() < SAME:
             starts, ends = starts[:1] * 2, dice.sample(NUMBERS, 2)
         return Question(tuple(Chain(one, (end,)) for one, end in zip(starts, ends, strict=True)), sign)
     length = dice.choices(range(1, len(LENGTHS) + 1), LENGTHS)[0]
-    return Question((_chain(found, length, dice),))
+    return Question((_chain(found, countries, length, dice),))
 
 
-def _chain(found: Records, length: int, dice: random.Random) -> Chain:
+def _chain(found: Records, countries: Sequence[str], length: int, dice: random.Random) -> Chain:
     """Return a chain through people, that may end at a number or a country or its capital."""
     tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(NUMBERS),)]
     tail = dice.choice([tail for tail in tails if len(tail) <= length])
-    if length == 1 and dice.random() < 0.4:
-        return Chain(dice.choice(sorted(CAPITALS)), (CAPITAL,))
+    if length == 1 and dice.random() < HEART:
+        return Chain(dice.choice(countries), (CAPITAL,))
     links = tuple(dice.choice(LINKS) for _ in range(length - len(tail)))
     return Chain(dice.choice(found.people), links + tail)
 

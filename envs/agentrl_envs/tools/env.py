@@ -46,6 +46,7 @@ class ToolWorld(ToolEnv):
         "env.form": "line",
         "env.people": 6,
         "env.shown": 3,
+        "env.most": 3,
         "env.hops": 1,
         "rollout.mode": "transcript",
         "eval.decodings": ("greedy", "1.0"),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from agentrl.env import Player, PlayerKind
 from agentrl.toolcalls import written
-from agentrl_envs.tools.names import CAPITALS
 from agentrl_envs.tools.plan import Known, Step, shortest
 from agentrl_envs.tools.world import LINKS, NUMBERS
 
@@ -55,7 +54,7 @@ def player(env: "ToolWorld", kind: PlayerKind, seed: int) -> Player:
             return worded(env, last.pop())
         if dice.random() < habits.aside:
             last.clear()
-            return worded(env, Step("weather", (dice.choice(sorted(CAPITALS)),)))
+            return worded(env, Step("weather", (env.scene.question.chains[0].start,)))
         known = Known(env.found, env.known.calculated) if distrust else env.known
         plan = shortest(env.scene.records, env.scene.question, known)
         if plan:

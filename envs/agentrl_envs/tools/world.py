@@ -53,17 +53,17 @@ class Records:
         return {key: self.facts[key] for key in keys if key in self.facts}
 
 
-def records(people: Sequence[str], low: int, high: int, dice: random.Random) -> Records:
-    """Return records of these people; numbers are drawn from `low` to `high`, everything uniformly."""
+def records(people: Sequence[str], countries: Sequence[str], numbers: range, dice: random.Random) -> Records:
+    """Return records of these people, who live in some of these countries; everything is drawn uniformly."""
     facts: dict[Key, str] = {}
     for relation in LINKS:
         for one, other in zip(people, _moved(people, dice), strict=True):
             facts[one, relation] = other
-    homes = dice.sample(sorted(CAPITALS), len(people))
+    homes = dice.sample(countries, len(people))
     for person, home in zip(people, homes, strict=True):
         facts[person, HOME] = home
         for relation in NUMBERS:
-            facts[person, relation] = str(dice.randint(low, high))
+            facts[person, relation] = str(dice.choice(numbers))
     return Records(tuple(people), {**facts, **FIXED})
 
 
