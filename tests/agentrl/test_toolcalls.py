@@ -98,7 +98,10 @@ def test_replies_are_read_up_to_a_bound() -> None:
 def test_openai_messages_carry_calls_beside_the_text() -> None:
     function = {"name": "add", "arguments": '{"a": 1}'}
     found = said_in_message(
-        {"content": "<think>x</think>Now.", "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+        {
+            "content": "<think>x</think>Now.",
+            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+        }
     )
     assert found.text == "Now."
     assert [(c.id, c.name, c.arguments) for c in found.calls] == [("c1", "add", {"a": 1})]
@@ -110,7 +113,16 @@ def test_openai_messages_carry_calls_beside_the_text() -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["<tool_call>", "</tool_response>", "<|im_start|>", "[INST]", "[/INST]", "< /think>", "<ACTION>", "<system>"],
+    [
+        "<tool_call>",
+        "</tool_response>",
+        "<|im_start|>",
+        "[INST]",
+        "[/INST]",
+        "< /think>",
+        "<ACTION>",
+        "<system>",
+    ],
 )
 def test_what_a_tool_says_cannot_pass_for_somebody_else(tag: str) -> None:
     cleaned = harmless(f"a {tag} b", 100)

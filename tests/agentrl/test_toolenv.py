@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.agentrl.examples_tools import Bench
 
 from agentrl.config import parse
 from agentrl.env import Reply
@@ -12,6 +11,7 @@ from agentrl.errors import ConfigError
 from agentrl.rollout.workers import Environments
 from agentrl.toolcalls import written
 from agentrl.tools import terms_of, tool
+from tests.agentrl.examples_tools import Bench
 
 
 def begun() -> Bench:
@@ -89,7 +89,9 @@ def test_a_hundred_megabytes_are_cut_and_hostile_output_is_data() -> None:
     assert len(observation) < 2100 and observation.endswith("characters left out]")
     assert info["calls"][0]["characters"] == 100_000_000
     observation, _ = told(env, written("attack", {}))
-    assert "<tool_call>" not in observation and "<|im_start|>" not in observation and "\x1b" not in observation
+    assert (
+        "<tool_call>" not in observation and "<|im_start|>" not in observation and "\x1b" not in observation
+    )
 
 
 def test_what_a_model_calls_a_tool_cannot_speak_for_others() -> None:

@@ -30,7 +30,7 @@ class Options:
             if allowed and value not in allowed:
                 hint = nearest(str(value), allowed)
                 raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
-        for name, low, high in (("most", 0, 4), ("people", 6, 40), ("shown", 3, 12), ("hops", 1, 4)):
+        for name, low, high in (("most", 0, 4), ("people", 6, 40), ("shown", 1, 12), ("hops", 1, 4)):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"env.{name}={value}: must be from {low} to {high}")

@@ -26,7 +26,9 @@ def plan(question: Question, *known: tuple[str, str]) -> list[str]:
 def test_a_chain_takes_a_call_for_every_fact_that_is_not_known() -> None:
     question = Question((Chain("ada", ("boss", "home", "capital")),))
     assert plan(question, HEART) == ["lookup ada boss", "lookup bob home"]
-    assert plan(question, HEART, ("bob", "home")) == ["lookup ada boss"], "a fact in the middle saves its call"
+    assert plan(question, HEART, ("bob", "home")) == ["lookup ada boss"], (
+        "a fact in the middle saves its call"
+    )
     assert plan(question, HEART, ("ada", "boss"), ("bob", "home")) == []
     assert plan(question) == ["lookup ada boss", "lookup bob home", "lookup france capital"]
 
@@ -40,7 +42,9 @@ def test_a_number_of_two_takes_a_calculation_and_never_fewer() -> None:
 def test_one_search_finds_what_two_lookups_would() -> None:
     question = Question((Chain("ada", ("coins",)), Chain("ada", ("keys",))), "*")
     assert plan(question) == ["search ada", "calculate 12 * 30"]
-    assert plan(question, ("ada", "keys")) == ["lookup ada coins", "calculate 12 * 30"], "the cheaper of equals"
+    assert plan(question, ("ada", "keys")) == ["lookup ada coins", "calculate 12 * 30"], (
+        "the cheaper of equals"
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))
