@@ -124,7 +124,7 @@ def test_a_tool_that_hangs_costs_its_own_episode(tmp_path: Any) -> None:
         again = worlds("train")
         again.reset(seed=1)
         assert again.step(written("add", {"a": 1, "b": 1}))[0] == "2"
-        assert [one["function"]["name"] for one in again.tools()][0] == "add"
+        assert again.tools()[0]["function"]["name"] == "add"
 
 
 def test_an_environment_without_a_judge_says_so() -> None:

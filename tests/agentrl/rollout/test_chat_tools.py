@@ -103,5 +103,5 @@ def test_a_whole_episode_is_played_in_the_models_own_form() -> None:
 
 def test_tools_and_single_prompts_exclude_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_ourselves(tmp_path, monkeypatch)
-    with pytest.raises(ConfigError, match="the conversation has to grow; add rollout.mode=transcript"):
+    with pytest.raises(ConfigError, match=r"has to grow; add rollout\.mode=transcript"):
         parse(["env=tools", "algo=grpo", "rollout.style=tools", "rollout.mode=window"])

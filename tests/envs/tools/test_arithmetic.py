@@ -8,10 +8,10 @@ from agentrl.errors import InvalidAction
 from agentrl_envs.tools.arithmetic import calculated
 
 NUMBERS = st.integers(0, 999).map(str)
+PAIRS = st.sampled_from("+-*")
 SUMS = st.recursive(
-    NUMBERS, lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-    max_leaves=6,
-)  # fmt: skip
+    NUMBERS, lambda inner: st.tuples(inner, PAIRS, inner).map(lambda t: f"({' '.join(t)})"), max_leaves=6
+)
 
 
 @given(SUMS)

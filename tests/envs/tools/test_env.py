@@ -128,9 +128,11 @@ def test_the_short_form_reads_its_own_grammar_only() -> None:
 
 
 def test_wrong_settings_and_tasks_are_refused_in_a_line() -> None:
-    with pytest.raises(ConfigError, match="env.form='lines' is not one of text, line; did you mean 'line'?"):
+    with pytest.raises(
+        ConfigError, match=r"env\.form='lines' is not one of text, line; did you mean 'line'\?"
+    ):
         ToolWorld(form="lines")
-    with pytest.raises(ConfigError, match="env.most=5: must be from 0 to 4"):
+    with pytest.raises(ConfigError, match=r"env\.most=5: must be from 0 to 4"):
         ToolWorld(most=5)
     with pytest.raises(DataError, match="min_calls is None, not from 0 to 4"):
         ToolWorld().reset(options={"task": Task("x", "dev", 0)})
