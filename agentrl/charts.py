@@ -20,6 +20,14 @@ class Series:
     name: str
     points: tuple[tuple[float, float], ...]
     colour: int = 0
+    """from 0; from 6 on colours come again, dashed"""
+    band: tuple[tuple[float, float, float], ...] = ()
+    """x, low and high of a shaded band around the line"""
+
+    @property
+    def look(self) -> str:
+        """Its classes in the style sheet."""
+        return f"c{self.colour % 6}{' again' if self.colour >= 6 else ''}"
 
     @property
     def drawn(self) -> list[tuple[float, float]]:
@@ -88,10 +96,12 @@ def line_chart(
         return tag("figure", tag("figcaption", title), tag("p", "No points yet.", class_="quiet"))
     xs = [x for s in shown for x, _ in s.drawn]
     top = max([y for s in shown for _, y in s.drawn] + [level.value for level in levels])
+    top = max([top, *(high for s in shown for _, _, high in s.band)])
     frame = Frame(480, 240, wide(min(xs), max(xs)), (0.0, min(1.0, max(0.1, 1.08 * top))))
     drawing = tag(
         "svg",
         grid(frame, percent),
+        [_band(frame, s) for s in shown if len(s.band) > 1],
         [_level(frame, level) for level in levels],
         [[_line(frame, s), _marks(frame, s, percent)] for s in shown],
         tag("text", x_label, x=(frame.left + frame.width) / 2, y=frame.height - 4, text_anchor="middle"),
@@ -99,7 +109,7 @@ def line_chart(
         role="img",
         aria_label=". ".join([title, *(described(s, x_label, percent) for s in shown), *map(_said, levels)]),
     )
-    keys = [_key(f"c{s.colour}", s.name, percent(s.drawn[-1][1])) for s in shown]
+    keys = [_key(s.look, s.name, percent(s.drawn[-1][1])) for s in shown]
     keys += [_key(f"c{v.colour} level", v.name, percent(v.value)) for v in levels]
     return tag("figure", tag("figcaption", title), drawing, tag("ul", keys, class_="legend"))
 
@@ -195,7 +205,14 @@ def _axes(frame: Frame) -> Markup:
 def _line(frame: Frame, series: Series) -> Markup:
     """Return the line; a single point, which has no length, is drawn by its round end."""
     path = "L".join(f"{x} {y}" for x, y in (frame.at(*point) for point in series.drawn))
-    return tag("path", d=f"M{path}{'h0' if len(series.drawn) == 1 else ''}", class_=f"line c{series.colour}")
+    return tag("path", d=f"M{path}{'h0' if len(series.drawn) == 1 else ''}", class_=f"line {series.look}")
+
+
+def _band(frame: Frame, series: Series) -> Markup:
+    """Return the area between the low and the high edge."""
+    edge = [(x, low) for x, low, _ in series.band] + [(x, high) for x, _, high in reversed(series.band)]
+    path = "L".join(f"{x} {y}" for x, y in (frame.at(*point) for point in edge))
+    return tag("path", d=f"M{path}Z", class_=f"fill band c{series.colour % 6}")
 
 
 def _marks(frame: Frame, series: Series, form: Format) -> list[Markup]:
@@ -203,7 +220,7 @@ def _marks(frame: Frame, series: Series, form: Format) -> list[Markup]:
     points = series.drawn if len(series.drawn) <= _MARKED else []
     dots = [(frame.at(x, y), f"{series.name}, {number(x)}: {form(y)}") for x, y in points]
     return [
-        tag("circle", tag("title", text), cx=x, cy=y, r=3, class_=f"fill c{series.colour}")
+        tag("circle", tag("title", text), cx=x, cy=y, r=3, class_=f"fill c{series.colour % 6}")
         for (x, y), text in dots
     ]
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from agentrl.alarms import alarms
 from agentrl.errors import DataError
 from agentrl.folder import CONFIG, METRICS, SUMMARY, read_evaluation, read_samples, read_summary
+from agentrl.hacking import hacking
 from agentrl.journal import MetricsLine, read_metrics
 from agentrl.records import Evaluation, Measurement, SampleEpisode, Summary, best
 from agentrl.settings import RolloutSettings
@@ -36,7 +38,13 @@ class Findings:
         """Algorithm, environment and seed."""
         if self.summary is not None:
             return f"{self.summary.algo} on {self.summary.env}, seed {self.summary.seed}"
-        return f"{self.config.get('algo', '?')} on {self.config.get('env', '?')}, not finished"
+        return f"{_name(self.config, 'algo')} on {_name(self.config, 'env')}, not finished"
+
+
+def _name(config: Mapping[str, Any], group: str) -> str:
+    """Return the name of the algorithm or environment."""
+    found = config.get(group, "?")
+    return str(found.get("name", "?") if isinstance(found, Mapping) else found)
 
 
 def read_findings(folder: Path) -> Findings:
@@ -91,7 +99,13 @@ def headline(run: Findings) -> list[str]:
         )
     bounds = [f"{name} {rate(look)}" for name, look in run.evaluation.baselines.items()]
     said += [f"For comparison: {', '.join(bounds)}."] if bounds else []
-    return said + mismatch(run)[1:]
+    return said + advice(run)
+
+
+def advice(run: Findings) -> list[str]:
+    """Return what the figures warn of and what to do about it; nothing where all is well."""
+    parted = hacking(run.metrics, run.config)[1:]
+    return parted + mismatch(run)[1:] + alarms(run.metrics, run.config)
 
 
 def mismatch(run: Findings) -> list[str]:

@@ -112,7 +112,8 @@ def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
     others = _algos_with(last) if group in ("", "algo") else []
     if others:
         verb = "has" if len(others) == 1 else "have"
-        return f": algo '{algo}' has no {last}; {' and '.join(others)} {verb} it"
+        named = " and ".join([", ".join(others[:-1]), others[-1]]) if others[1:] else others[0]
+        return f": algo '{algo}' has no {last}; {named} {verb} it"
     if not group:
         return nearest(word, [key.partition(".")[2] for key in known] + list(SHORT))
     groups = ["env", "algo", "reward", *GROUPS]

@@ -4,19 +4,28 @@ Only the run folder is read. What is not there yet (a run that was stopped) is s
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
 from agentrl.charts import Level, Series, line_chart, percent, share_bar, small_chart
 from agentrl.disk import write_whole
-from agentrl.findings import Findings, headline, mismatch, rate, read_findings
+from agentrl.findings import Findings, advice, headline, mismatch, rate, read_findings
 from agentrl.folder import REPORT
+from agentrl.hacking import hacking, watched
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
 from agentrl.progress import duration
 from agentrl.records import Evaluation, Summary, best
-from agentrl.report_parts import kind_table, measurement_table, sample_pairs, settings_part, table
+from agentrl.report_parts import (
+    decoding_name,
+    document,
+    kind_table,
+    measurement_table,
+    sample_pairs,
+    section,
+    settings_part,
+    table,
+)
 from agentrl.statistics import area
 
 FIRST = {
@@ -28,9 +37,11 @@ FIRST = {
     "grad_norm": "gradient norm",
     "logprob_gap": "sampler against trainer, log-probability",
     "correction": "weights between sampler and trainer",
-    "group_collapse": "groups with one return only",
+    "group": "shares of groups: with one return only, failed whole, solved whole, of one episode, of fewer",
     "anchor_singletons": "turns alone in their state",
+    "left_out": "episodes that could not be scored, and those of their groups",
     "invalid": "invalid turns",
+    "strict": "a stricter check than the reward",
     "turns": "turns an episode",
 }
 """metrics shown first, by the beginning of their names; the others are folded away"""
@@ -48,34 +59,23 @@ def write_report(folder: str | Path) -> Path:
 
 def page(run: Findings) -> str:
     """Return the whole page."""
-    style = files("agentrl").joinpath("report.css").read_text(encoding="utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        # Whatever an episode says, the page can load and run nothing.
-        tag("meta", http_equiv="Content-Security-Policy",
-            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
-        tag("title", run.title),
-        tag("style", Markup(style)),
-    )  # fmt: skip
     sections = [
-        _section("Learning curves", _curves(run.evaluation)),
-        _section("Before and after", Markup(measurement_table(run.evaluation) + kind_table(run.evaluation))),
-        _section("Training", _training(run.metrics)),
-        _section("Sampler against trainer", _mismatch(run)),
-        _section("Where the time went", _time(run.summary)),
-        _section("Episodes", sample_pairs(run.samples)),
-        _section("Settings", settings_part(run.config, run.config_text)),
-        _section("Versions and panels", _versions(run)),
+        section("Learning curves", _curves(run.evaluation)),
+        section("Before and after", Markup(measurement_table(run.evaluation) + kind_table(run.evaluation))),
+        section("Training", _training(run.metrics)),
+        *(
+            [section("Reward against a stricter check", _watch(run))]
+            if watched(run.metrics, run.config)
+            else []
+        ),
+        section("Sampler against trainer", _mismatch(run)),
+        section("Where the time went", _time(run.summary)),
+        section("Episodes", sample_pairs(run.samples)),
+        section("Settings", settings_part(run.config, run.config_text)),
+        section("Versions and panels", _versions(run)),
     ]
     words = [tag("p", text, class_="headline" if not i else None) for i, text in enumerate(headline(run))]
-    body = tag("body", tag("main", tag("header", tag("h1", run.title), words), sections))
-    return "<!DOCTYPE html>\n" + tag("html", head, body, lang="en") + "\n"
-
-
-def _section(title: str, *content: Markup) -> Markup:
-    return tag("section", tag("h2", title), content)
+    return document(run.title, tag("header", tag("h1", run.title), words), sections)
 
 
 def _curves(evaluation: Evaluation) -> Markup:
@@ -124,12 +124,6 @@ def _heights(series: Sequence[Series], label: str) -> Markup | None:
     )
 
 
-def decoding_name(decoding: str) -> str:
-    """Return a decoding in words."""
-    words = {"greedy": "greedy", "best_admissible": "best admissible action"}
-    return words.get(decoding, f"sampled at temperature {decoding}")
-
-
 def _training(metrics: Sequence[MetricsLine]) -> Markup:
     lines = [line for line in metrics if line.phase != "eval"]
     names = list(dict.fromkeys((line.phase, name) for line in lines for name in line.values))
@@ -156,6 +150,23 @@ def _training(metrics: Sequence[MetricsLine]) -> Markup:
         else ""
     )
     return Markup(tag("p", meaning, class_="quiet") + tag("div", shown, class_="many") + rest)
+
+
+def _watch(run: Findings) -> Markup:
+    """Return the training score and the stricter check over the same episodes, and what that says."""
+    seen = watched(run.metrics, run.config)
+    assert seen is not None  # the section is left out
+    lines = (("training score", seen.score, 0), (seen.check, seen.strict, 1))
+    series = [
+        Series(name, tuple(zip(map(float, seen.iterations), values, strict=True)), colour)
+        for name, values, colour in lines
+    ]
+    reward = Series("reward", tuple(zip(map(float, seen.iterations), seen.reward, strict=True)))
+    words = [
+        tag("p", text, class_="bad" if i else None) for i, text in enumerate(hacking(run.metrics, run.config))
+    ]
+    charts = line_chart("Mean over the training episodes", series), small_chart("reward, weighted", reward)
+    return Markup("".join(words) + tag("div", charts, class_="curves"))
 
 
 def _mismatch(run: Findings) -> Markup:
@@ -206,7 +217,7 @@ def write_text_summary(folder: str | Path) -> str:
         then = f" -> {rate(after[look.decoding]):>7}" if look.decoding in after else ""
         lines.append(f"  {look.decoding:<16}{rate(look):>7}{then}")
     lines += [f"  {name:<16}{rate(look):>7}" for name, look in run.evaluation.baselines.items()]
-    lines += ["", *advice] if (advice := mismatch(run)[1:]) else []
+    lines += ["", *warned] if (warned := advice(run)) else []
     if run.summary is not None:
         total = duration(run.summary.seconds.get("total", sum(run.summary.seconds.values())))
         lines += ["", f"{run.summary.environment_steps:,} environment steps, {total}"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from importlib.resources import files
 from typing import Any
 
 from agentrl.markup import Child, Markup, tag
@@ -27,6 +28,34 @@ GROUPS: Mapping[str, type[Any]] = {
     "eval": EvalSettings,
 }
 """groups of settings whose defaults are known here; options of environments and algorithms are shown whole"""
+
+
+def document(title: str, header: Markup, sections: Sequence[Markup]) -> str:
+    """Return a whole page, which needs nothing beside itself."""
+    style = files("agentrl").joinpath("report.css").read_text(encoding="utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        # Whatever an episode says, the page can load and run nothing.
+        tag("meta", http_equiv="Content-Security-Policy",
+            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )  # fmt: skip
+    body = tag("body", tag("main", header, sections))
+    return "<!DOCTYPE html>\n" + tag("html", head, body, lang="en") + "\n"
+
+
+def section(title: str, *content: Markup) -> Markup:
+    """Return a part of a page under its title."""
+    return tag("section", tag("h2", title), content)
+
+
+def decoding_name(decoding: str) -> str:
+    """Return a decoding in words."""
+    words = {"greedy": "greedy", "best_admissible": "best admissible action"}
+    return words.get(decoding, f"sampled at temperature {decoding}")
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:

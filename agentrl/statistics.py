@@ -1,12 +1,14 @@
 """Numbers that reports show: means and how far to trust them.
 
 Tasks are the unit of a measurement and seeds the unit of a claim about an algorithm. Intervals over tasks
-are bootstrap percentile intervals; intervals over seeds, of which there are few, are Student's t.
+are bootstrap percentile intervals; intervals over seeds, of which there are few, are Student's t; those of
+counts are Wilson's.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -23,6 +25,22 @@ class Interval:
     mean: float
     low: float
     high: float
+
+
+def proportion(count: int, total: int, *, level: float = 0.95) -> Interval:
+    """Return count / total with its Wilson interval, which has a width at 0 and at 1 too.
+
+    Source: Wilson 1927, JASA 22, page 209.
+    Errors: DataError unless 0 <= count <= total and total is 1 or more.
+    """
+    if not 0 <= count <= total or total < 1:
+        raise DataError(f"a share needs 0 <= count <= total and a total of 1 or more; got {count} of {total}")
+    share, z = count / total, NormalDist().inv_cdf((1 + level) / 2)
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    middle, whole = share + z * z / (2 * total), 1 + z * z / total
+    # At 0 and at 1 the formula gives 0 and 1 up to rounding.
+    low = 0.0 if count == 0 else (middle - spread) / whole
+    return Interval(share, low, 1.0 if count == total else (middle + spread) / whole)
 
 
 def mean(values: Sequence[float]) -> float:
@@ -83,6 +101,37 @@ def over_seeds(values: Sequence[float], *, level: float = 0.95) -> Interval:
         return Interval(centre, -math.inf, math.inf)
     error = float(data.std(ddof=1)) / math.sqrt(len(data))
     width = student_quantile(level, len(data) - 1) * error
+    return Interval(centre, centre - width, centre + width)
+
+
+def crossed(values: Sequence[Sequence[float]], *, level: float = 0.95) -> Interval:
+    """Return the mean over runs (rows) and tasks (columns), with an interval that allows for both.
+
+    Each run met each task. The variance of the mean is that of the rows' means over their number, plus the
+    columns' likewise, less what both count: the rest's over the number of cells. Student's t.
+
+    Source: two-way random effects without repetition; degrees of freedom by Satterthwaite 1946.
+    Errors: DataError unless every row has the same number of finite values.
+    Edge:   one row says nothing about other runs, one column nothing about other tasks: the interval is then
+            over the other of the two alone, and has no width for a single value.
+    """
+    if len({len(row) for row in values}) != 1:
+        raise DataError(f"runs were measured on different numbers of tasks: {[len(row) for row in values]}")
+    data = np.stack([_checked(row) for row in values])
+    rows, columns = data.shape
+    across, down = data.mean(axis=1, keepdims=True), data.mean(axis=0, keepdims=True)
+    centre = float(data.mean())
+    by_row = float(((across - centre) ** 2).sum()) / max(rows - 1, 1) / rows
+    by_column = float(((down - centre) ** 2).sum()) / max(columns - 1, 1) / columns
+    free = max((rows - 1) * (columns - 1), 1)
+    rest = float(((data - across - down + centre) ** 2).sum()) / free / data.size
+    # The difference can come out too small by chance; it is never less than either part alone.
+    variance = max(by_row + by_column - rest, by_row, by_column)
+    parts = ((by_row, rows - 1), (by_column, columns - 1), (rest, free))
+    doubt = sum(part**2 / freedom for part, freedom in parts if freedom)
+    if not variance or not doubt:
+        return Interval(centre, centre, centre)
+    width = student_quantile(level, max(1, int(variance**2 / doubt))) * math.sqrt(variance)
     return Interval(centre, centre - width, centre + width)
 
 

@@ -31,15 +31,25 @@ def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
 
 
 def group_metrics(table: TokenTable) -> dict[str, float]:
-    """Return how much there is to compare: groups with one return only, and turns alone in their state."""
+    """Return how much there is to compare inside groups and states, and how sure the policy was.
+
+    Units: shares of groups, of turns; `entropy_sampled` in nats a token, estimated by what was sampled.
+    """
     group, ret = table.trajectories.group, table.trajectories.ret
     count = int(group.max()) + 1
     high = torch.full((count,), -torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amax")
     low = torch.full((count,), torch.inf, dtype=ret.dtype).scatter_reduce(0, group, ret, "amin")
     sizes = torch.bincount(table.turns.anchor)
     sizes = sizes[sizes > 0]
+    members = torch.bincount(group, minlength=count)
+    solved = torch.bincount(group[table.trajectories.success], minlength=count)
     return {
         "group_collapse": float((high == low).double().mean()),
+        "group_failed": float((solved == 0).double().mean()),
+        "group_solved": float((solved == members).double().mean()),
+        "group_single": float((members == 1).double().mean()),
+        "group_unequal": float((members < members.max()).double().mean()),
+        "entropy_sampled": -float(table.logp_behaviour.double().mean()),
         "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
         "anchor_size": float(sizes.double().mean()),
     }

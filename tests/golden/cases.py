@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import alfworld, code, offline, online, online_credit, online_losses, webshop
+from tests.golden import alfworld, code, math, offline, online, online_credit, online_losses, webshop
 from tests.golden.case import Case
 from tests.golden.compare import differences
 from tests.golden.public import Public
@@ -35,12 +35,14 @@ FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **webshop.FILES,
     **alfworld.FILES,
     "code_hostile": code.cases,
+    **math.FILES,
 }
 """by file name: from its content to its cases"""
 
 _FUNCTIONS = (
     *(*online.FUNCTIONS, *online_credit.FUNCTIONS, *online_losses.FUNCTIONS),
     *(*offline.FUNCTIONS, *webshop.FUNCTIONS, *alfworld.FUNCTIONS, *code.FUNCTIONS),
+    *math.FUNCTIONS,
 )
 
 
