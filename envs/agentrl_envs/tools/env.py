@@ -45,10 +45,14 @@ class ToolWorld(ToolEnv):
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.form": "line",
         "env.people": 6,
-        "env.shown": 3,
-        "env.most": 3,
+        "env.shown": 2,
+        "env.most": 2,
         "env.hops": 1,
         "rollout.mode": "transcript",
+        "learner.lr": 5e-4,
+        "warm.demonstrations": 6,
+        "warm.batch": 8,
+        "run.iterations": 60,
         "eval.decodings": ("greedy", "1.0"),
     }
     scene: Scene
