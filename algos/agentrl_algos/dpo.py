@@ -27,16 +27,17 @@ class DPO(Algorithm):
     """Prefer the action after which things went better."""
 
     loss_kind: Literal["dpo", "ipo_sum"] = "dpo"
-    """dpo: logistic; ipo_sum: squared distance to 1 / (2 beta)"""
+    """dpo: logistic; ipo_sum: squared distance to 1 / (2 beta) [ipo: arXiv:2310.12036]"""
     beta: float = 0.1
-    """strength of the pull to the reference"""
+    """strength of the pull to the reference, a nat, above 0"""
     width: int = 4
-    """actions compared in a state, at least 2"""
+    """actions compared in a state, at least 2 [ours]"""
     points: int = 2
-    """states of an episode that are branched"""
+    """states of an episode that are branched, at least 1 [ours]"""
     margin: float = 0.05
-    """least difference of scores that makes a preference, 0 to 1"""
+    """least difference of scores that makes a preference, 0 to 1 [ours]"""
 
+    data = "pairs of actions from one restored state"
     coupled = True
     unit = "pair"
     extra = "reference"
@@ -46,6 +47,11 @@ class DPO(Algorithm):
     def needs(self) -> frozenset[str]:
         """The reference's log-probabilities."""
         return frozenset({"logp_ref"})
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Preferences are drawn from scores; what was paid does not enter."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse comparisons of one."""
