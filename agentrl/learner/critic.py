@@ -23,7 +23,7 @@ class Critic:
         self.pad = pad
 
     @classmethod
-    def like(cls, policy: Policy, heads: int = 1) -> "Critic":
+    def like(cls, policy: "Policy", heads: int = 1) -> "Critic":
         """Return a critic that starts from the policy's weights; a frozen base is shared."""
         if not hasattr(policy.module, "model"):
             raise ConfigError(
