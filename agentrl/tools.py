@@ -66,12 +66,7 @@ def terms_of(bound: Callable[..., Any]) -> Terms:
 
 def tools_of(owner: object) -> dict[str, Any]:
     """Return the tools of an environment by name, in the order they are written, those of its bases first."""
-    found: dict[str, Any] = {}
-    for cls in reversed(type(owner).__mro__):
-        for name, value in vars(cls).items():
-            if hasattr(value, "__agentrl_tool__"):
-                found[name] = getattr(owner, name)
-    return found
+    return {name: getattr(owner, name) for name in _names(type(owner))}
 
 
 def schema(written: Callable[..., Any]) -> dict[str, Any]:
@@ -120,6 +115,13 @@ def call(owner: object, name: str, arguments: Mapping[str, Any]) -> Any:
         elif default is inspect.Parameter.empty:
             raise InvalidAction(f"{name} needs '{key}'.")
     return bound(**values)
+
+
+@lru_cache(maxsize=256)
+def _names(cls: Any) -> tuple[str, ...]:
+    """Return the names of the tools of a class."""
+    every = [pair for base in reversed(cls.__mro__) for pair in vars(base).items()]
+    return tuple(dict.fromkeys(name for name, value in every if hasattr(value, "__agentrl_tool__")))
 
 
 def _plain(written: Callable[..., Any]) -> Callable[..., Any]:
