@@ -7,7 +7,7 @@ and the state key; an environment adds what is its own. See `envs/agentrl_envs/g
 import hashlib
 import pickle
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
@@ -16,28 +16,14 @@ from gymnasium import spaces
 
 from agentrl.charset import Anything
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
+from agentrl.players import Player as Player
+from agentrl.players import PlayerKind as PlayerKind
 from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Player = Callable[[str], str]
-"""From an observation to the next action (see `Reasoned`); may keep memory of one episode."""
-PlayerKind = Literal["expert", "demonstrator", "random"]
-
 MAX_ACTION_CHARS = 4096
 """longer actions are refused unread: whoever writes them is not acting"""
-
-
-class Reasoned(str):
-    """An action of a player with the thought that led to it, which is said where replies hold thoughts."""
-
-    thought: str
-
-    def __new__(cls, action: str, thought: str) -> "Reasoned":
-        """Return the action, which remembers its thought."""
-        made = super().__new__(cls, action)
-        made.thought = thought
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +113,8 @@ class TextEnv(gymnasium.Env[str, str]):
     def tasks(self, split: Split) -> Panel:
         """Return the ordered panel of a split. Default: numbered tasks whose seeds no two splits share."""
         start = SPLITS.index(split) * 1_000_000
-        count = self.panel_sizes[split]
-        made = tuple(Task(f"{self.name}-{split}-{i}", split, start + i) for i in range(count))
-        return Panel(f"{self.name}/{split}", made)
+        made = (Task(f"{self.name}-{split}-{i}", split, start + i) for i in range(self.panel_sizes[split]))
+        return Panel(f"{self.name}/{split}", tuple(made))
 
     def instructions(self) -> str:
         """Return what an agent must know before its first observation: the rules and the form of actions."""
