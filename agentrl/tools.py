@@ -66,7 +66,8 @@ def terms_of(bound: Callable[..., Any]) -> Terms:
 
 def tools_of(owner: object) -> dict[str, Any]:
     """Return the tools of an environment by name, in the order they are written, those of its bases first."""
-    return {name: getattr(owner, name) for name in _names(type(owner))}
+    cls: Any = type(owner)
+    return {name: getattr(owner, name) for name in _names(cls)}
 
 
 def schema(written: Callable[..., Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from agentrl_envs.tools.world import (
 )  # fmt: skip
 
 LENGTHS = (5, 4, 3, 2)
-"""weights of chains of 1, 2, 3, 4 relations"""
+"""weights of chains of 1, 2, 3, 4 relations, of which one at least can be told"""
 COUNTRIES = tuple(CAPITALS)
 SMALL, LARGE = range(10, 100), range(100, 1000)
 """numbers on record: for sums, and for products that nobody works out in the head"""
@@ -60,8 +60,8 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     names, countries = (FIRST, COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
     found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, dice)
     while True:
-        question = _question(found, countries, "+" if line else "*", dice)
-        if not _of_split(question, split):
+        question = _question(found, countries, options.most + 1, dice, sign="+" if line else "*")
+        if not _of_split(question, split, dice):
             continue
         keys = [keys_of(chain, found.facts) for chain in question.chains]
         known = [[key[1] == CAPITAL or dice.random() < TOLD for key in own] for own in keys]
@@ -77,20 +77,23 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
             return scene
 
 
-def _of_split(question: Question, split: str) -> bool:
-    """Tell whether a question may be asked in a split; what is known by heart may be asked in all."""
+def _of_split(question: Question, split: str, dice: random.Random) -> bool:
+    """Tell whether a question may be asked in a split; one known by heart may in all, as often as others."""
     if question.chains[0].start in CAPITALS:
-        return True
+        return of_split(dice.randrange(5), split)
     return of_split(zlib.crc32(question.line.encode()), split)
 
 
-def _question(found: Records, countries: Sequence[str], sign: str, dice: random.Random) -> Question:
+def _question(
+    found: Records, countries: Sequence[str], most: int, dice: random.Random, *, sign: str
+) -> Question:
     if dice.random() < SUMS:
         starts, ends = dice.sample(found.people, 2), [dice.choice(NUMBERS) for _ in range(2)]
         if sign == "*" and dice.random() < SAME:
             starts, ends = starts[:1] * 2, dice.sample(NUMBERS, 2)
         return Question(tuple(Chain(one, (end,)) for one, end in zip(starts, ends, strict=True)), sign)
-    length = dice.choices(range(1, len(LENGTHS) + 1), LENGTHS)[0]
+    weights = LENGTHS[:most]
+    length = dice.choices(range(1, len(weights) + 1), weights)[0]
     return Question((_chain(found, countries, length, dice),))
 
 
