@@ -22,8 +22,6 @@ from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-MAX_ACTION_CHARS = 4096
-"""longer actions are refused unread: whoever writes them is not acting"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,8 @@ class TextEnv(gymnasium.Env[str, str]):
     Options: ClassVar[type[Any]] = NoOptions
     """a frozen dataclass; its fields are the keys `env.<field>=`"""
     max_turns: int = 20
+    max_action_chars: ClassVar[int] = 4096
+    """longer actions are refused unread: whoever writes them is not acting"""
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
     """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
@@ -233,8 +233,8 @@ class TextEnv(gymnasium.Env[str, str]):
     def _reply(self, action: str) -> Reply:
         if not isinstance(action, str):
             return Reply(f"{self._observation}", valid=False)
-        if len(action) > MAX_ACTION_CHARS:
-            return Reply(f"Your action is longer than {MAX_ACTION_CHARS} characters.", valid=False)
+        if len(action) > self.max_action_chars:
+            return Reply(f"Your action is longer than {self.max_action_chars} characters.", valid=False)
         try:
             return self.act(action)
         except InvalidAction as why:

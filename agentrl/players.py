@@ -19,6 +19,6 @@ class Reasoned(str):
         made.thought = thought
         return made
 
-    def __getnewargs__(self) -> tuple[str, str]:
+    def __reduce__(self) -> tuple[type["Reasoned"], tuple[str, str]]:
         """Return what a copy is made of: environments keep the actions they were given."""
-        return str(self), self.thought
+        return Reasoned, (str(self), self.thought)
