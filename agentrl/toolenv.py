@@ -24,7 +24,7 @@ from agentrl import toolcalls
 from agentrl.env import Reply, TextEnv
 from agentrl.errors import InvalidAction
 from agentrl.toolcalls import Said, ToolCall, harmless
-from agentrl.tools import call, schema, terms_of, tools_of
+from agentrl.tools import called, schema, terms_of, tools_of
 from agentrl.types import Task
 
 RECORDED, NAMED = 1000, 64
@@ -64,9 +64,13 @@ class ToolEnv(TextEnv):
         lines = zip(named, results, strict=True)
         return "\n".join(f"[{n}] {name}: {text}" for n, (name, (_, text)) in enumerate(lines, 1))
 
+    def toolbox(self) -> dict[str, Any]:
+        """Return the tools by name: the environment's `@tool` methods. Add those of what it holds, if any."""
+        return tools_of(self)
+
     def tools(self) -> list[dict[str, Any]]:
-        """Return the `@tool` methods as JSON schemas."""
-        return [_schema(bound.__func__) for bound in tools_of(self).values()]
+        """Return the tools as JSON schemas."""
+        return [_schema(bound.__func__) for bound in self.toolbox().values()]
 
     def act(self, action: str) -> Reply:
         """Make the calls of an action, or judge its answer."""
@@ -88,12 +92,13 @@ class ToolEnv(TextEnv):
     def _made(self, one: ToolCall, place: int) -> tuple[str, Mapping[str, Any]]:
         """Return the answer to a call, and its record."""
         begun = time.perf_counter()
-        bound = tools_of(self).get(one.name)
+        tools = self.toolbox()
+        bound = tools.get(one.name)
         cost = 0.0
         status, told = self._refusal(one, place)
         if not status:
             try:
-                answer = call(self, one.name, one.arguments)
+                answer = called(tools, one.name, one.arguments)
                 status, told = "ok", answer if isinstance(answer, str) else json.dumps(answer, default=str)
             except InvalidAction as why:
                 status, told = "error" if bound else "unknown", str(why)
@@ -117,7 +122,7 @@ class ToolEnv(TextEnv):
             return "refused", f"A turn has {self.parallel_calls} calls at most."
         if self._figures["calls"] >= self.call_budget:
             return "refused", f"All {self.call_budget} calls are used up. Give your answer."
-        bound = tools_of(self).get(one.name)
+        bound = self.toolbox().get(one.name)
         budget = terms_of(bound).budget if bound else 0
         if budget and self._used[one.name] >= budget:
             return "refused", f"All {budget} calls of {one.name} are used up."
@@ -126,7 +131,7 @@ class ToolEnv(TextEnv):
     def _count(self, one: ToolCall, status: str, cost: float) -> None:
         self._figures["calls"] += 1
         self._figures["cost"] += cost
-        if one.name in tools_of(self):
+        if one.name in self.toolbox():
             self._used[one.name] += 1
         if status != "ok":
             self._figures["bad_calls"] += 1

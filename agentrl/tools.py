@@ -87,14 +87,18 @@ def schema(written: Callable[..., Any]) -> dict[str, Any]:
 
 
 def call(owner: object, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return what a tool of `owner` answers to arguments that an agent wrote.
+    """Return what a tool of `owner` answers to arguments that an agent wrote; errors as in `called`."""
+    return called(tools_of(owner), name, arguments)
+
+
+def called(tools: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> Any:
+    """Return what one of these tools answers to arguments that an agent wrote.
 
     Errors: InvalidAction, in words for the agent, for an unknown tool, and for arguments that are missing,
             unknown or of another type.
     """
     import msgspec
 
-    tools = tools_of(owner)
     if name not in tools:
         raise InvalidAction(
             f"There is no tool '{name}'{nearest(name, tools)}. There are: {', '.join(tools)}."

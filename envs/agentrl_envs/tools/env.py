@@ -9,7 +9,7 @@ from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split
 from agentrl.errors import DataError, InvalidAction
 from agentrl.toolcalls import Said, ToolCall
 from agentrl.toolenv import ToolEnv
-from agentrl.tools import tool
+from agentrl.tools import tool, tools_of
 from agentrl.types import Panel, Task
 from agentrl_envs.tools import wording
 from agentrl_envs.tools.arithmetic import calculated
@@ -60,6 +60,14 @@ class ToolWorld(ToolEnv):
     known: Known
     """what was told and found out so far, and what is known by heart"""
 
+    def __init__(self, split: Split = "train", *, max_turns: int | None = None, **options: Any) -> None:
+        super().__init__(split, max_turns=max_turns, **options)
+        self._python: Any = None
+        if self.options.python:
+            from agentrl_envs.python_tool import PythonTool
+
+            self._python = PythonTool()
+
     def tasks(self, split: Split) -> Panel:
         """Return the panel of a split; `data` holds `min_calls` (by search) and `k` (what is missing)."""
         return _panel(split, self.options)
@@ -72,6 +80,8 @@ class ToolWorld(ToolEnv):
         self.scene = drawn(task.split, task.seed, calls, self.options)
         self.known = self.scene.start
         self.found: frozenset[Any] = frozenset()
+        if self._python is not None:
+            self._python.reset()
         told = wording.facts(self.scene.records, self.scene.told, self.options.form)
         return told if self.options.form == "line" else f"{told}\n{self.goal()}"
 
@@ -112,6 +122,16 @@ class ToolWorld(ToolEnv):
         if word not in known:
             raise InvalidAction(f"say lookup , {' , '.join(known)} or answer")
         return Said((ToolCall(word, {known[word]: rest}),), "")
+
+    def toolbox(self) -> dict[str, Any]:
+        """Return the tools, the interpreter among them where it is offered."""
+        return {**super().toolbox(), **(tools_of(self._python) if self._python is not None else {})}
+
+    def close(self) -> None:
+        """End the interpreter, where one runs."""
+        if self._python is not None:
+            self._python.close()
+        super().close()
 
     @tool(cost=COST["lookup"])
     def lookup(self, name: str, relation: str) -> str:

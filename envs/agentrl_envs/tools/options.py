@@ -22,6 +22,9 @@ class Options:
     """most facts of a chain, one after the other, that need no call: 1 where a model has to think in one
     reply what it read"""
 
+    python: bool = False
+    """offer a Python interpreter, too, in a sandbox; in sentences only"""
+
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for field in fields(self):
@@ -30,6 +33,10 @@ class Options:
             if allowed and value not in allowed:
                 hint = nearest(str(value), allowed)
                 raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
+        if self.python and self.form == "line":
+            raise ConfigError(
+                "env.python=true needs env.form=text: a program is no line of the short grammar"
+            )
         for name, low, high in (("most", 0, 4), ("people", 6, 40), ("shown", 1, 12), ("hops", 1, 4)):
             value = getattr(self, name)
             if not low <= value <= high:

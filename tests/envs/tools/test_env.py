@@ -136,3 +136,17 @@ def test_wrong_settings_and_tasks_are_refused_in_a_line() -> None:
         ToolWorld(most=5)
     with pytest.raises(DataError, match="min_calls is None, not from 0 to 4"):
         ToolWorld().reset(options={"task": Task("x", "dev", 0)})
+
+
+def test_an_interpreter_is_offered_where_it_is_asked_for() -> None:
+    assert "python" not in ToolWorld().toolbox()
+    env = ToolWorld(python=True)
+    env.reset(seed=0)
+    try:
+        assert env.tools()[-1]["function"]["name"] == "python"
+        assert env.step(written("python", {"code": "x = 6\nx * 7"}))[0] == "42"
+        assert "no tool 'pythn'; did you mean 'python'?" in env.step(written("pythn", {}))[0]
+    finally:
+        env.close()
+    with pytest.raises(ConfigError, match=r"needs env\.form=text"):
+        ToolWorld(python=True, form="line")
