@@ -27,8 +27,8 @@ LENGTHS = (5, 4, 3, 2)
 COUNTRIES = tuple(CAPITALS)
 SMALL, LARGE = range(10, 100), range(100, 1000)
 """numbers on record: for sums, and for products that nobody works out in the head"""
-SUMS, TOLD, NEAR, SAME, HEART = 0.25, 0.4, 0.5, 0.4, 0.25
-"""shares: questions for a number of two, facts of a chain that are told, distractors about its people; and,
+TOLD, NEAR, SAME, HEART = 0.4, 0.5, 0.4, 0.25
+"""shares: facts of a chain that are told, distractors about its people; and,
 in sentences, numbers of one and the same person, which one search finds; short questions known by heart"""
 
 
@@ -60,7 +60,7 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     names, countries = (FIRST, COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
     found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, dice)
     while True:
-        question = _question(found, countries, options.most + 1, dice, sign="+" if line else "*")
+        question = _question(found, countries, options, dice)
         if not _of_split(question, split, dice):
             continue
         keys = [keys_of(chain, found.facts) for chain in question.chains]
@@ -84,15 +84,14 @@ def _of_split(question: Question, split: str, dice: random.Random) -> bool:
     return of_split(zlib.crc32(question.line.encode()), split)
 
 
-def _question(
-    found: Records, countries: Sequence[str], most: int, dice: random.Random, *, sign: str
-) -> Question:
-    if dice.random() < SUMS:
+def _question(found: Records, countries: Sequence[str], options: Options, dice: random.Random) -> Question:
+    if dice.random() < options.sums:
+        sign = "+" if options.form == "line" else "*"
         starts, ends = dice.sample(found.people, 2), [dice.choice(NUMBERS) for _ in range(2)]
         if sign == "*" and dice.random() < SAME:
             starts, ends = starts[:1] * 2, dice.sample(NUMBERS, 2)
         return Question(tuple(Chain(one, (end,)) for one, end in zip(starts, ends, strict=True)), sign)
-    weights = LENGTHS[:most]
+    weights = LENGTHS[: options.most + 1]
     length = dice.choices(range(1, len(weights) + 1), weights)[0]
     return Question((_chain(found, countries, length, dice),))
 

@@ -14,6 +14,8 @@ class Options:
     """text: sentences, calls as JSON in <tool_call> blocks; line: a fixed short grammar for small models"""
     most: int = 4
     """most calls that a question needs, 0 to 4"""
+    sums: float = 0.25
+    """share of questions for a number of two, drawn before it is seen how many calls they take"""
     people: int = 8
     """on record in an episode"""
     shown: int = 4
@@ -37,6 +39,8 @@ class Options:
             raise ConfigError(
                 "env.python=true needs env.form=text: a program is no line of the short grammar"
             )
+        if not 0 <= self.sums < 1:
+            raise ConfigError(f"env.sums={self.sums:g}: must be at least 0 and below 1")
         for name, low, high in (("most", 0, 4), ("people", 6, 40), ("shown", 1, 12), ("hops", 1, 4)):
             value = getattr(self, name)
             if not low <= value <= high:
