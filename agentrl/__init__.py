@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agentrl.registry import env as env
     from agentrl.registry import verifier as verifier
     from agentrl.rewards import reward_function as reward_function
+    from agentrl.toolenv import ToolEnv as ToolEnv
     from agentrl.tools import tool as tool
     from agentrl.types import Task as Task
     from agentrl.verify import Verdict as Verdict
@@ -37,6 +38,7 @@ _HOME = {
     "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "players",
     "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",
+    "ToolEnv": "toolenv",
 }  # fmt: skip
 __all__ = [*_HOME, "__version__"]
 

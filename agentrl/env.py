@@ -113,9 +113,8 @@ class TextEnv(gymnasium.Env[str, str]):
     def tasks(self, split: Split) -> Panel:
         """Return the ordered panel of a split. Default: numbered tasks whose seeds no two splits share."""
         start = SPLITS.index(split) * 1_000_000
-        count = self.panel_sizes[split]
-        made = tuple(Task(f"{self.name}-{split}-{i}", split, start + i) for i in range(count))
-        return Panel(f"{self.name}/{split}", made)
+        made = (Task(f"{self.name}-{split}-{i}", split, start + i) for i in range(self.panel_sizes[split]))
+        return Panel(f"{self.name}/{split}", tuple(made))
 
     def instructions(self) -> str:
         """Return what an agent must know before its first observation: the rules and the form of actions."""
@@ -124,6 +123,10 @@ class TextEnv(gymnasium.Env[str, str]):
     def goal(self) -> str:
         """Return the task in words, where it can be said apart from the observation; else an empty string."""
         return ""
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the tools that replies may call, as JSON schemas in the form that chat templates take."""
+        return []
 
     def admissible(self) -> list[str] | None:
         """Return every action that is of use now, or None where they cannot be listed."""

@@ -81,6 +81,11 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
             f"rollout.max_tokens={rollout.max_tokens} leaves no room for a prompt in"
             f" rollout.max_context={rollout.max_context}"
         )
+    if rollout.style == "tools" and rollout.mode != "transcript":
+        raise ConfigError(
+            f"rollout.style=tools with rollout.mode={rollout.mode}: results answer the calls before them, so"
+            " the conversation has to grow; add rollout.mode=transcript"
+        )
     if model.path == "tiny":
         if model.hidden % (2 * model.heads):
             raise ConfigError(

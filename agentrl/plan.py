@@ -33,7 +33,8 @@ def dry_run(settings: Settings, machine: Machine) -> str:
     chat = chat_of(settings, tokenizer, module.config)
     observation, info = env.reset(options={"task": panel[0]})
     room = settings.rollout.max_tokens
-    prompt = chat.opened(env.goal(), env.instructions()).prompt(observation, info["admissible"], room)
+    dialogue = chat.opened(env.goal(), env.instructions(), env.tools())
+    prompt = dialogue.prompt(observation, info["admissible"], room)
     trained = f"an adapter of {shape.adapter:,} is" if shape.adapter else "all are"
     head = (
         f"{settings.algo} on {settings.env}, model {settings.model.path}:"

@@ -107,9 +107,9 @@ class RolloutSettings:
     """tasks an iteration"""
     mode: Literal["window", "transcript"] = "window"
     """window: each turn is a prompt of its own with the last turns; transcript: one growing conversation"""
-    style: Literal["plain", "think", "whole"] = "think"
+    style: Literal["plain", "think", "whole", "tools"] = "think"
     """plain: the reply is the action; think: <think>...</think><action>...</action>; whole: the same, for
-    environments that write the whole prompt themselves"""
+    environments that write the whole prompt themselves; tools: called as the model's template has it"""
     history: int = 2
     """window: earlier turns shown"""
     temperature: float = 1.0

@@ -7,7 +7,7 @@ thoughts, or trims what was said) the turn starts a new segment with the whole o
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -18,8 +18,13 @@ from agentrl.rollout.wording import Past, Scene
 from agentrl.types import Sample, ids32
 
 _MARK = "agentrlmark"
+_OFFER = {"type": "function", "function": {"name": _MARK, "description": "", "parameters": {}}}
 _CACHED = 8192
 """rendered prompts remembered: members of a group start alike, and evaluations repeat"""
+
+
+Offer = Sequence[Mapping[str, Any]]
+"""tools as JSON schemas"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Format:
     """window: each turn is a prompt of its own; transcript: one growing conversation"""
     style: wording.Style = "think"
     """plain: the reply is the action; think: <think>...</think><action>...</action>; whole: the same, and the
-    observation is the whole prompt"""
+    observation is the whole prompt; tools: the chat template offers tools, and the reply but for its thoughts
+    is the action"""
     history: int = 2
     """window: earlier turns shown"""
     max_context: int = 4096
@@ -71,14 +77,22 @@ class Chat:
         self.form = form
         specials = sorted((t.content for t in tokenizer.added_tokens_decoder.values() if t.special), key=len)
         self._special = re.compile("|".join(re.escape(token) for token in reversed(specials)) or r"(?!)")
-        self._takes_system = self._shows_system()
+        self._takes_system = self._takes_results = True  # until the template shows that it does not
+        self._takes_system = self._shows([("system", _MARK), ("user", "hello")])
+        self._takes_results = self._shows([("user", "hello"), ("assistant", "look"), ("tool", _MARK)])
+        self._takes_tools = self._shows([("user", "hello")], [_OFFER])
         self.end = self._end_token()
         """id of the token that the template puts after a reply"""
         self._window = lru_cache(maxsize=_CACHED)(lambda said: self.encoded(self.rendered(said)))
 
-    def opened(self, goal: str, instructions: str) -> "Dialogue":
-        """Return the dialogue of an episode that has just begun."""
-        return Dialogue(self, goal, instructions)
+    def opened(self, goal: str, instructions: str, tools: Offer = ()) -> "Dialogue":
+        """Return the dialogue of an episode that has just begun, in which replies may call these tools.
+
+        Where the style is not `tools`, or the template has no place for them, the instructions tell of them.
+        """
+        native = self.form.style == "tools" and self._takes_tools
+        told = instructions if native else f"{instructions}\n\n{wording.offered(tools)}".strip()
+        return Dialogue(self, goal, told, tools if native else ())
 
     def encoded(self, text: str) -> "array[int]":
         """Return the ids of a text; special tokens written in it become special tokens, none is added."""
@@ -107,13 +121,17 @@ class Chat:
         """Return a text in which no special token is spelt: the world cannot speak as the template does."""
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
-    def rendered(self, said: Sequence[tuple[str, str]], *, ask: bool = True) -> str:
+    def rendered(self, said: Sequence[tuple[str, str]], *, ask: bool = True, tools: Offer = ()) -> str:
         """Return (role, content) messages as the template writes them, with the reply begun where `ask`."""
+        if not self._takes_results:
+            said = [("user", wording.result(text)) if role == "tool" else (role, text) for role, text in said]
         if said and said[0][0] == "system" and not self._takes_system:
             (_, rules), (role, first), *rest = said
             said = [(role, f"{rules}\n\n{first}"), *rest]
         messages = [{"role": role, "content": content} for role, content in said]
-        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask)
+        text: str = self.tokenizer.apply_chat_template(
+            messages, tools=list(tools) or None, tokenize=False, add_generation_prompt=ask
+        )
         return text
 
     def window(self, said: tuple[tuple[str, str], ...]) -> "array[int]":
@@ -125,13 +143,13 @@ class Chat:
         ended = sample.stop == "stop"
         text = self.decoded(sample.ids[:-1] if ended else sample.ids)
         action, valid = wording.parsed(f"<think>{text}" if thinking else text, self.form.style)
-        # A plain reply that was cut off is half an action.
-        return Parsed(text, action, valid and (ended or self.form.style != "plain"))
+        # A reply without tags that was cut off is half an action.
+        return Parsed(text, action, valid and (ended or self.form.style not in ("plain", "tools")))
 
-    def _shows_system(self) -> bool:
-        self._takes_system = True
+    def _shows(self, said: Sequence[tuple[str, str]], tools: Offer = ()) -> bool:
+        """Tell whether the template shows a mark that is in these messages or tools."""
         try:
-            return _MARK in self.rendered([("system", _MARK), ("user", "hello")])
+            return _MARK in self.rendered(said, tools=tools).lower()
         except Exception:  # templates refuse a role with whatever their engine raises
             return False
 
@@ -152,8 +170,9 @@ class Chat:
 class Dialogue:
     """One episode as the policy reads it."""
 
-    def __init__(self, chat: Chat, goal: str, instructions: str) -> None:
+    def __init__(self, chat: Chat, goal: str, instructions: str, tools: Offer = ()) -> None:
         self._chat = chat
+        self._tools = tools
         self._goal = chat.defused(goal)
         self._rules = chat.defused(instructions)
         self._past: list[Past] = []
@@ -165,7 +184,7 @@ class Dialogue:
 
     def copied(self) -> "Dialogue":
         """Return a dialogue that goes on from here by itself."""
-        twin = Dialogue(self._chat, self._goal, self._rules)
+        twin = Dialogue(self._chat, self._goal, self._rules, self._tools)
         twin._past, twin._said = self._past[:], self._said[:]
         twin._text, twin._ids = self._text, self._ids[:]
         return twin
@@ -212,7 +231,7 @@ class Dialogue:
 
     def _transcript(self, scene: Scene, most: int) -> Prompt | None:
         self._said += wording.next_messages(self._chat.form.style, scene, first=not self._said)
-        text = self._chat.rendered(self._said)
+        text = self._chat.rendered(self._said, tools=self._tools)
         fresh = not self._ids or not text.startswith(self._text)
         added = self._chat.encoded(text if fresh else text[len(self._text) :])
         context = added if fresh else self._ids + added

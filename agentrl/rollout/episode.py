@@ -65,6 +65,8 @@ class Answer:
     """of a scene that was set"""
     rules: str = ""
     """of a scene that was set"""
+    tools: Sequence[Mapping[str, Any]] = ()
+    """that replies may call, of a scene that was set"""
 
 
 class _Said(NamedTuple):
@@ -107,13 +109,14 @@ class Episode:
         try:
             if moment is None:
                 observation, info = self.env.reset(options={"task": self.start.task})
-                goal, rules = self.env.goal(), self.env.instructions()
+                goal, rules, tools = self.env.goal(), self.env.instructions(), self.env.tools()
             else:
                 observation, info = self.env.restore(moment.world)
-                goal = rules = ""
+                goal, rules, tools = "", "", []
         except Exception as why:
             return Answer(failure=why)
-        return Answer(observation, info, seconds=time.perf_counter() - begun, goal=goal, rules=rules)
+        seconds = time.perf_counter() - begun
+        return Answer(observation, info, seconds=seconds, goal=goal, rules=rules, tools=tools)
 
     def opened(self, answer: "Answer") -> None:
         """Take in how it began."""
@@ -123,7 +126,9 @@ class Episode:
         moment = self.start.moment
         self._observation, self._info = answer.observation, answer.info
         self._dialogue = (
-            moment.dialogue.copied() if moment else self._rules.chat.opened(answer.goal, answer.rules)
+            moment.dialogue.copied()
+            if moment
+            else self._rules.chat.opened(answer.goal, answer.rules, answer.tools)
         )
 
     def remember(self) -> None:

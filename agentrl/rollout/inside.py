@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Required, TypedDict
 
 import msgspec
@@ -44,6 +44,7 @@ class Scene:
     info: Info
     goal: str
     rules: str
+    tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ class Inside:
 
     def _scene(self, env: TextEnv, observation: str, info: dict[str, Any]) -> dict[str, Any]:
         self._env = env
-        return {"observation": observation, "info": info, "goal": env.goal(), "rules": env.instructions()}
+        said = {"goal": env.goal(), "rules": env.instructions(), "tools": env.tools()}
+        return {"observation": observation, "info": info, **said}
 
 
 def _plain(value: Any) -> Any:

@@ -99,6 +99,10 @@ class WorkerEnv(TextEnv):
         """Return the task in words."""
         return self._scene.goal if self._scene else ""
 
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the tools of the episode that has begun."""
+        return self._scene.tools if self._scene else []
+
     def admissible(self) -> list[str] | None:
         """Return the actions listed with the last observation."""
         return self._seen.get("admissible")

@@ -1,10 +1,13 @@
 """The words around an episode: what a prompt says, and how a reply is read."""
 
+import json
 import re
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
-Style = Literal["plain", "think", "whole"]
+from agentrl.toolcalls import CLOSE, OPEN, spoken
+
+Style = Literal["plain", "think", "whole", "tools"]
 Said = tuple[tuple[str, str], ...]
 
 FORM = "<think>your reasoning</think><action>your action</action>"
@@ -46,7 +49,7 @@ def reply(action: str, style: Style, thought: str = "") -> str:
     >>> reply("look", "think", "where am I?")
     '<think>where am I?</think><action>look</action>'
     """
-    return action if style == "plain" else f"<think>{thought}</think><action>{action}</action>"
+    return action if style in ("plain", "tools") else f"<think>{thought}</think><action>{action}</action>"
 
 
 def parsed(text: str, style: Style) -> tuple[str, bool]:
@@ -59,8 +62,11 @@ def parsed(text: str, style: Style) -> tuple[str, bool]:
 
     Edge: without both action tags the last 20 characters are the action; without both thought tags, or with
           CJK characters, the action runs but the form is wrong. `whole` does not tell upper from lower case,
-          and takes the last 30.
+          and takes the last 30. `tools`: everything but thoughts is the action.
     """
+    if style == "tools":
+        text = spoken(text).strip()
+        return text, bool(text)
     if style == "plain":
         return text.strip(), bool(text.strip())
     tail = TAIL
@@ -100,9 +106,30 @@ def next_messages(style: Style, scene: Scene, *, first: bool) -> Said:
     goal = scene.goal if first else ""
     if style == "plain":
         return (("user", _line(goal, scene.seen, scene.goal, "act")),)
+    if style == "tools" and not first:
+        return (("tool", scene.seen),)
     parts = [f"Goal: {goal}"] if goal else []
+    if style == "tools":
+        return (("system", scene.rules), ("user", "\n\n".join([*parts, scene.seen])))
     asked = ("user", "\n\n".join([*parts, scene.seen, *_request(scene.listed)]))
     return (("system", _rules(scene.rules)), asked) if first else (asked,)
+
+
+def result(text: str) -> str:
+    """Return what tools answered as a user message, where the chat template has no role for it."""
+    return f"<tool_response>\n{text}\n</tool_response>"
+
+
+def offered(tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return how tools are told where the chat template does not do it; empty where there are none."""
+    if not tools:
+        return ""
+    listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
+    form = f'{OPEN}\n{{"name": <name of the tool>, "arguments": <JSON object>}}\n{CLOSE}'
+    return (
+        "You may call these tools, given as JSON schemas:\n"
+        f"<tools>\n{listed}\n</tools>\nA call is a JSON object in a block of its own:\n{form}"
+    )
 
 
 def _line(*parts: str) -> str:
