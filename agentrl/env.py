@@ -127,6 +127,10 @@ class TextEnv(gymnasium.Env[str, str]):
         """Return the task in words, where it can be said apart from the observation; else an empty string."""
         return ""
 
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the tools that replies may call, as JSON schemas in the form that chat templates take."""
+        return []
+
     def admissible(self) -> list[str] | None:
         """Return every action that is of use now, or None where they cannot be listed."""
         return None

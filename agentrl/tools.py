@@ -7,18 +7,44 @@ def search(self, query: str, most: int = 10) -> str:
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints, overload
 
 from agentrl.errors import ConfigError, InvalidAction, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def tool(method: F) -> F:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is agreed about a tool beside its name, types and docstring."""
+
+    cost: float = 1.0
+    """of a call, in the environment's own unit; episodes report the sum"""
+    budget: int = 0
+    """calls an episode, after which it is refused; 0: as many as the environment allows in all"""
+
+
+@overload
+def tool(method: F, /) -> F: ...
+@overload
+def tool(*, cost: float = ..., budget: int = ...) -> Callable[[F], F]: ...
+def tool(method: F | None = None, /, *, cost: float = 1.0, budget: int = 0) -> F | Callable[[F], F]:
     """Return the method, marked as a tool: name, types and docstring are what the agent is told of it.
 
-    Errors: ConfigError for a parameter without a type, or of an open number (`*args`).
+    `@tool(cost=2, budget=3)` says what a call costs and how many an episode may make.
+
+    Errors: ConfigError for a parameter without a type, or of an open number (`*args`), for a negative cost
+            or budget.
     """
+    if cost < 0 or budget < 0:
+        raise ConfigError(f"tool: cost={cost:g}, budget={budget}: neither may be negative")
+    if method is None:
+        return lambda written: _marked(written, Terms(cost, budget))
+    return _marked(method, Terms(cost, budget))
+
+
+def _marked(method: F, terms: Terms) -> F:
     hints = get_type_hints(method)
     for name, parameter in list(inspect.signature(method).parameters.items())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name not in hints:
@@ -27,8 +53,14 @@ def tool(method: F) -> F:
             )
     if not inspect.getdoc(method):
         raise ConfigError(f"tool '{method.__name__}' needs a docstring: it is what the agent reads")
-    method.__agentrl_tool__ = True  # type: ignore[attr-defined]
+    method.__agentrl_tool__ = terms  # type: ignore[attr-defined]
     return method
+
+
+def terms_of(bound: Callable[..., Any]) -> Terms:
+    """Return what is agreed about a tool; the usual where nothing was."""
+    terms: Terms = getattr(bound, "__agentrl_tool__", Terms())
+    return terms
 
 
 def tools_of(owner: object) -> dict[str, Callable[..., Any]]:
@@ -36,7 +68,7 @@ def tools_of(owner: object) -> dict[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
     for cls in reversed(type(owner).__mro__):
         for name, value in vars(cls).items():
-            if getattr(value, "__agentrl_tool__", False):
+            if hasattr(value, "__agentrl_tool__"):
                 found[name] = getattr(owner, name)
     return found
 

@@ -1,0 +1,141 @@
+"""An environment of tools: a reply that calls some is answered with their results, any other ends the episode.
+
+class Sums(ToolEnv):
+    \"\"\"Add what you are shown.\"\"\"
+
+    def begin(self, task): ...              # as everywhere
+    def answered(self, answer): ...         # judge the final reply
+
+    @tool(cost=2)
+    def add(self, a: int, b: int) -> str:
+        \"\"\"Return a + b.\"\"\"
+        return str(a + b)
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from agentrl import toolcalls
+from agentrl.env import Reply, TextEnv
+from agentrl.errors import InvalidAction
+from agentrl.tools import call, schema, terms_of, tools_of
+from agentrl.toolcalls import Said, ToolCall, harmless
+from agentrl.types import Task
+
+
+class ToolEnv(TextEnv):
+    """A `TextEnv` whose actions are calls of its `@tool` methods, then an answer. See the top of this file.
+
+    Every call is written down in the turn's `calls`: name, arguments, status, cost, characters of its result,
+    seconds. Status is `ok`; `malformed`, `unknown` or `error` where it was wrong (InvalidAction, said to the
+    agent); `refused` where a budget was used up. Episodes report `calls`, `bad_calls`, `repeats` and `cost`.
+    What else a tool raises is the environment's failure. One that may hang wants `rollout.workers`.
+    """
+
+    call_budget: ClassVar[int] = 32
+    """calls an episode; more are refused"""
+    parallel_calls: ClassVar[int] = 8
+    """calls a turn; more are refused"""
+    result_chars: ClassVar[int] = 2000
+    """characters of a result that are shown"""
+
+    def answered(self, answer: str) -> Reply:
+        """Judge a reply that calls nothing; it should end the episode."""
+        raise NotImplementedError(f"{type(self).__name__} must define answered(answer)")
+
+    def said(self, action: str) -> Said:
+        """Return the calls in an action and what else it says. Raise InvalidAction for what is neither."""
+        return toolcalls.said(action)
+
+    def joined(self, results: Sequence[tuple[ToolCall, str]]) -> str:
+        """Return what the agent reads after a turn of calls."""
+        if len(results) == 1:
+            return results[0][1]
+        return "\n".join(f"[{n}] {one.name or '?'}: {text}" for n, (one, text) in enumerate(results, 1))
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the `@tool` methods as JSON schemas."""
+        return [schema(bound) for bound in tools_of(self).values()]
+
+    def act(self, action: str) -> Reply:
+        """Make the calls of an action, or judge its answer."""
+        said = self.said(action)
+        if not said.calls:
+            return self.answered(said.text)
+        made = [self._made(one, number) for number, one in enumerate(said.calls)]
+        results = [(one, text) for one, (text, _) in zip(said.calls, made, strict=True)]
+        records = tuple(record for _, record in made)
+        return Reply(self.joined(results), valid=all(r["status"] == "ok" for r in records), calls=records)
+
+    def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
+        self._figures = dict.fromkeys(("calls", "bad_calls", "repeats", "cost"), 0.0)
+        self._used: Counter[str] = Counter()
+        self._known: set[str] = set()
+        """digests of the calls that told something"""
+        return super()._start(task)
+
+    def _made(self, one: ToolCall, place: int) -> tuple[str, Mapping[str, Any]]:
+        """Return the answer to a call, and its record."""
+        begun = time.perf_counter()
+        bound = tools_of(self).get(one.name)
+        cost = 0.0
+        status, told = self._refusal(one, place)
+        if not status:
+            try:
+                answer = call(self, one.name, one.arguments)
+                status, told = "ok", answer if isinstance(answer, str) else json.dumps(answer, default=str)
+            except InvalidAction as why:
+                status, told = "error" if bound else "unknown", str(why)
+            cost = terms_of(bound).cost if bound else 0.0
+        self._count(one, status, cost)
+        record = {
+            "name": one.name,
+            "arguments": dict(one.arguments),
+            "status": status,
+            "cost": cost,
+            "characters": len(told),
+            "seconds": time.perf_counter() - begun,
+        }
+        return harmless(told, self.result_chars), record
+
+    def _refusal(self, one: ToolCall, place: int) -> tuple[str, str]:
+        """Return the status and words with which a call is turned down unmade; empty: it is made."""
+        if one.error:
+            return "malformed", one.error
+        if place >= self.parallel_calls:
+            return "refused", f"A turn has {self.parallel_calls} calls at most."
+        if self._figures["calls"] >= self.call_budget:
+            return "refused", f"All {self.call_budget} calls are used up. Give your answer."
+        bound = tools_of(self).get(one.name)
+        budget = terms_of(bound).budget if bound else 0
+        if budget and self._used[one.name] >= budget:
+            return "refused", f"All {budget} calls of {one.name} are used up."
+        return "", ""
+
+    def _count(self, one: ToolCall, status: str, cost: float) -> None:
+        self._figures["calls"] += 1
+        self._figures["cost"] += cost
+        self._used[one.name] += 1
+        if status != "ok":
+            self._figures["bad_calls"] += 1
+            return
+        asked = repr((one.name, sorted(one.arguments.items())))
+        self._figures["repeats"] += asked in self._known
+        self._known.add(asked)
+
+    def state_key(self) -> str:
+        """Return a name of what has been found out, in whatever order, and of what is left to spend."""
+        facts = (self._opening, sorted(self._known), sorted(self._used.items()))
+        return hashlib.blake2b(repr(facts).encode(errors="replace"), digest_size=12).hexdigest()
+
+    @property
+    def _opening(self) -> str:
+        return "" if self.task is None else self.task.id
+
+    def metrics(self) -> Mapping[str, float]:
+        """Return calls made, wrong ones among them, calls made again, and what all cost."""
+        return dict(self._figures)
