@@ -89,7 +89,7 @@ def productivity(correct: Sequence[float], calls: Sequence[float]) -> float:
     return right / made
 
 
-def tool_use(answers: Sequence[Answered], *, seed: int = 0) -> ToolUse:
+def tool_use(answers: Sequence[Answered], *, draws: int = 10_000, seed: int = 0) -> ToolUse:
     """Return the figures of some answers, with bootstrap intervals over questions.
 
     Errors: DataError where there are none, or a number of calls is negative or not finite.
@@ -101,30 +101,31 @@ def tool_use(answers: Sequence[Answered], *, seed: int = 0) -> ToolUse:
     right = [float(a.correct) for a in answers]
     calls = [a.calls for a in answers]
     known = [(a, a.fewest) for a in answers if a.fewest is not None]
+
+    def spread(values: list[float]) -> Interval | None:
+        return bootstrap(values, draws=draws, seed=seed) if values else None
+
+    em, tc, cost = (
+        bootstrap(column, draws=draws, seed=seed) for column in (right, calls, [a.cost for a in answers])
+    )
+    tp: Interval | Literal["inf"] = Interval(0.0, 0.0, 0.0)
+    if any(calls):
+        tp = bootstrap_ratio(right, calls, draws=draws, seed=seed)
+    elif any(right):
+        tp = "inf"
     return ToolUse(
         questions=len(answers),
-        em=bootstrap(right, seed=seed),
-        tc=bootstrap(calls, seed=seed),
-        tp=_productivity(right, calls, seed),
-        cost=bootstrap([a.cost for a in answers], seed=seed),
-        excess=_mean([a.calls - fewest for a, fewest in known if a.correct], seed),
-        over=_mean([float(a.calls > 0) for a, fewest in known if fewest == 0], seed),
-        under=_mean([float(a.calls < fewest) for a, fewest in known if fewest > 0], seed),
+        em=em,
+        tc=tc,
+        tp=tp,
+        cost=cost,
+        excess=spread([a.calls - fewest for a, fewest in known if a.correct]),
+        over=spread([float(a.calls > 0) for a, fewest in known if fewest == 0]),
+        under=spread([float(a.calls < fewest) for a, fewest in known if fewest > 0]),
     )
 
 
-def by_fewest(answers: Sequence[Answered], *, seed: int = 0) -> dict[float, ToolUse]:
+def by_fewest(answers: Sequence[Answered], *, draws: int = 10_000, seed: int = 0) -> dict[float, ToolUse]:
     """Return the figures of the questions that need k calls, for each k there is, in order."""
     kinds = sorted({a.fewest for a in answers if a.fewest is not None})
-    return {k: tool_use([a for a in answers if a.fewest == k], seed=seed) for k in kinds}
-
-
-def _mean(values: list[float], seed: int) -> Interval | None:
-    return bootstrap(values, seed=seed) if values else None
-
-
-def _productivity(right: list[float], calls: list[float], seed: int) -> Interval | Literal["inf"]:
-    value = productivity(right, calls)
-    if math.isinf(value):
-        return "inf"
-    return bootstrap_ratio(right, calls, seed=seed) if any(calls) else Interval(0.0, 0.0, 0.0)
+    return {k: tool_use([a for a in answers if a.fewest == k], draws=draws, seed=seed) for k in kinds}

@@ -25,7 +25,7 @@ def harmonic(calls: Tensor, least: Tensor) -> Tensor:
     Edge:   NaN where the least count is NaN.
     """
     expect("B", calls=calls, least=least)
-    mean = 2.0 * least * calls / (calls + least).clamp(min=torch.finfo(calls.dtype).tiny)
+    mean = 2.0 * least * _part(calls, least)
     return torch.where(least == 0, calls, mean)
 
 
@@ -43,11 +43,13 @@ def efficiency(calls: Tensor, least: Tensor, c: Tensor | float) -> Tensor:
     if not bool((smoothing > 0).all()):
         raise ConfigError(f"c={float(smoothing.min()):g}: must be above 0")
     falling = torch.cos(torch.pi * calls / (2.0 * calls + smoothing))
-    # Clamped, because the argument is computed where it is not used, too.
-    arch = torch.sin(
-        torch.pi * harmonic(calls, least) / (2.0 * least.clamp(min=torch.finfo(calls.dtype).tiny))
-    )
+    arch = torch.sin(torch.pi * _part(calls, least))  # f / (2 n) is m / (m + n)
     return torch.where((least == 0) | least.isnan(), falling, arch)
+
+
+def _part(calls: Tensor, least: Tensor) -> Tensor:
+    """Return m / (m + n), 0 where both are 0."""
+    return calls / (calls + least).clamp(min=torch.finfo(calls.dtype).tiny)
 
 
 def least_calls(calls: Tensor, correct: Tensor, group: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ _PAIRS = (
 
 @verifier("em", pairs=_PAIRS)
 def em(answer: str, task: Task) -> float:
-    """Return 1.0 where the answer is one of `task.data["answer"]`, SQuAD's normalisation put aside, else 0.0."""
+    """Return 1.0 where the answer is one of `task.data["answer"]`, both normalised, else 0.0."""
     return _best(exact_match, answer, task)
 
 

@@ -2,8 +2,8 @@ r"""Judge a reply that calls tools as ToolRL does: its layout, and how near its 
 
 | what | value |
 |---|---|
-| answer | `<think>…</think>`, then `<tool_call>` and `<response>` as in the right reply, a line break between |
-| task.data | `ground_truth`: the right reply in that layout; a call is a line of JSON with `name` and `parameters` |
+| answer | `<think>…</think>`, then `<tool_call>` and `<response>` as the right reply has them, line by line |
+| task.data | `ground_truth`: the right reply; a call is a line of JSON with `name` and `parameters` |
 | score | format + correctness (+ length); without switches 0 to 1 plus -3 to 3 |
 
 Source: ToolRL (arXiv:2504.13958) and its authors' reward code, quirks included: the order of calls does not
