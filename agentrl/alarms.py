@@ -76,8 +76,8 @@ def _spread(lines: Sequence[MetricsLine]) -> str:
         return ""
     same = _percent(part(lines, "group_collapse") or 0.0)
     return (
-        f"In {same} of groups all episodes earned the same, so there is no difference to learn from and next to"
-        " no gradient. Play larger groups (algo.group_size), replace such groups (algo=dapo), or pay for"
+        f"In {same} of groups all episodes earned the same, so there is no difference to learn from and next"
+        " to no gradient. Play larger groups (algo.group_size), replace such groups (algo=dapo), or pay for"
         " progress on the way."
     )
 

@@ -131,6 +131,9 @@ class Algorithm:
     """numbers the critic gives a token"""
     teacher: str = ""
     """model folder whose log-probabilities are the column `logp_teacher`, where `needs` names it"""
+    support: int = 0
+    """where `needs` names `support_teacher`: how many tokens, the likeliest for the policy before the first
+    step, teacher (`support_teacher`) and policy (`logp_support`) are compared at in each place; 0: all"""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -95,12 +95,13 @@ class Policy:
         token: Tensor,
         want: frozenset[str],
         temperature: float = 1.0,
+        support: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the wanted columns of some tokens.
 
         Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32
                 or wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a
-                value head.
+                value head; `logp_support` [n, k] is of the tokens `support` [n, k] in the same places.
         """
         place = column - 1
         if not self._projects:
@@ -111,10 +112,15 @@ class Policy:
             hidden = states[row, place]
             logits = None
         out: dict[str, Tensor] = {}
-        if want & {"logp", "entropy"}:
+        if want & {"logp", "entropy", "logp_support"}:
             source = hidden if logits is None else logits
             assert source is not None
-            out = self._distribution(source, token, want, temperature, projected=logits is not None)
+            if support is None:
+                support = token[:, None]
+            found = self._distribution(
+                source, token, support, temperature, entropy="entropy" in want, projected=logits is not None
+            )
+            out = dict(zip(("logp", "entropy", "logp_support"), found, strict=True))
         if "values" in want:
             if self.value_head is None or hidden is None:
                 raise ConfigError("this model has no value head; use learner.critic=separate")
@@ -122,29 +128,44 @@ class Policy:
         return {name: out[name] for name in want}
 
     def _distribution(
-        self, source: Tensor, token: Tensor, want: frozenset[str], temperature: float, *, projected: bool
-    ) -> dict[str, Tensor]:
-        """Return log-probabilities and entropies, a piece of the tokens at a time."""
+        self,
+        source: Tensor,
+        token: Tensor,
+        support: Tensor,
+        temperature: float,
+        *,
+        entropy: bool,
+        projected: bool,
+    ) -> list[Tensor]:
+        """Return log-probabilities of tokens, entropies, and those of the support, a piece at a time."""
         head = self.module.get_output_embeddings()
-        entropy = "entropy" in want
 
-        def piece(part: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        def piece(part: Tensor, ids: Tensor, others: Tensor) -> tuple[Tensor, ...]:
             logits = part if projected else head(part)
             logits = logits if logits.dtype == torch.float64 else logits.float()
             logps = (logits if temperature == 1 else logits / temperature).log_softmax(-1)
             logp = logps.gather(-1, ids[:, None]).squeeze(-1)
-            return logp, -(logps.exp() * logps).sum(-1) if entropy else logp.detach()
+            spread = -(logps.exp() * logps).sum(-1) if entropy else logp.detach()
+            return logp, spread, logps.gather(-1, others)
 
         most = max(1, LOGITS // self.module.config.vocab_size)
         size = min(most, PIECE)
-        pieces = list(zip(source.split(size), token.split(size), strict=True))
+        pieces = list(zip(source.split(size), token.split(size), support.split(size), strict=True))
         # Few logits are kept for the backward pass; where they are many they are computed again instead.
         again = torch.is_grad_enabled() and len(token) > most
-        done = [
-            checkpoint(piece, part, ids, use_reentrant=False) if again else piece(part, ids)
-            for part, ids in pieces
-        ]
-        return {"logp": torch.cat([logp for logp, _ in done]), "entropy": torch.cat([h for _, h in done])}
+        done = [checkpoint(piece, *one, use_reentrant=False) if again else piece(*one) for one in pieces]
+        return [torch.cat(columns) for columns in zip(*done, strict=True)]
+
+    @torch.no_grad()
+    def likeliest(self, ids: Tensor, row: Tensor, column: Tensor, count: int) -> Tensor:
+        """Return the `count` tokens found most likely in each place, [n, count]; shapes as in `columns`."""
+        if self._projects:
+            states = self.module.model(input_ids=ids, use_cache=False).last_hidden_state[row, column - 1]
+            head = self.module.get_output_embeddings()
+            most = max(1, LOGITS // self.module.config.vocab_size)
+            return torch.cat([head(part).topk(count, -1).indices for part in states.split(most)])
+        logits: Tensor = self.module(input_ids=ids, use_cache=False).logits[row, column - 1]
+        return logits.topk(count, -1).indices
 
     def add_value_head(self, heads: int = 1) -> None:
         """Give the policy a linear value head, zero at first."""
@@ -233,10 +254,23 @@ def forward(
     local = torch.searchsorted(rows, table.row[tokens]).to(device)
     column, token = table.column[tokens].to(device), table.ids[tokens].to(device)
     own = want - {"values"} if critic is not None else want
-    out = policy.columns(ids, local, column, token, own, table.temperature) if own else {}
+    support = table.get("support")[tokens].to(device) if "logp_support" in want else None
+    out = policy.columns(ids, local, column, token, own, table.temperature, support) if own else {}
     if critic is not None and "values" in want:
         out |= critic.columns(ids, local, column)
     return out
+
+
+def likeliest(policy: Policy, table: TokenTable, count: int, budget: int) -> Tensor:
+    """Return the tokens that the policy finds most likely in the place of every token, [N, count] int64."""
+    parts: list[Tensor] = []
+    order: list[Tensor] = []
+    for rows, tokens in microbatches(table, budget):
+        ids = padded(table, rows, policy.pad).to(policy.device)
+        local = torch.searchsorted(rows, table.row[tokens]).to(policy.device)
+        parts.append(policy.likeliest(ids, local, table.column[tokens].to(policy.device), count).cpu())
+        order.append(tokens)
+    return torch.cat(parts)[torch.argsort(torch.cat(order))]
 
 
 @torch.no_grad()

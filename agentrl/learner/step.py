@@ -20,12 +20,12 @@ from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
-from agentrl.learner.model import Critic, Policy, compute, forward
+from agentrl.learner.model import Critic, Policy, compute, forward, likeliest
 from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
 
-GRADIENT_COLUMNS = frozenset({"logp", "entropy", "values"})
+GRADIENT_COLUMNS = frozenset({"logp", "entropy", "values", "logp_support"})
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Learner:
                 self.policy.add_value_head(self.algo.heads)
         if "logp_ref" in self.algo.needs and self.reference is None:
             self.reference = self.policy.frozen_copy()
-        if "logp_teacher" in self.algo.needs and self.teacher is None:
+        if self.algo.needs & {"logp_teacher", "support_teacher"} and self.teacher is None:
             self.teacher = load_teacher(self.algo.teacher, self.policy)
         if self.settings.checkpointing:
             for part in (self.policy.module, *([self.critic.trunk] if self.critic is not None else [])):
@@ -122,6 +122,12 @@ class Learner:
         if "logp_teacher" in needs:
             assert self.teacher is not None
             fixed["logp_teacher"] = compute(self.teacher, table, frozenset({"logp"}), budget)["logp"]
+        if "support_teacher" in needs:
+            assert self.teacher is not None
+            count = min(self.algo.support or math.inf, self.policy.module.config.vocab_size)
+            table = table.with_columns(support=likeliest(self.policy, table, int(count), budget))
+            found = compute(self.teacher, table, frozenset({"logp_support"}), budget)
+            fixed["support_teacher"] = found["logp_support"]
         table = table.with_columns(**{name: value.to(dtype) for name, value in fixed.items()})
         table = replace(table, state=state or {})
         return with_credit(table, self.algo.credit(table), dtype)

@@ -16,7 +16,7 @@ from agentrl_algos.graphgpo import GraphGPO
 from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
 from agentrl_algos.multi_objective import MultiObjective
-from agentrl_algos.opd import OPD
+from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.otc import OTCGRPO, OTCPPO, ToolRL
 from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
@@ -77,6 +77,8 @@ ALGOS: dict[str, Algorithm] = {
     "multi_objective, sums first": MultiObjective(order="sum_then_normalize", invalid_penalty=0.0),
     "opd": OPD(teacher="folder"),
     "opd with outcomes": OPD(teacher="folder", outcome=1.0),
+    "kepo": KEPO(teacher="folder"),
+    "kepo without penalty": KEPO(teacher="folder", invalid_penalty=0.0),
     "seed_grpo": SeedGRPO(),
     "r2vpo": R2VPO(),
     "fiber": Fiber(),

@@ -79,19 +79,33 @@ def test_three_iterations_move_the_weights(name: str, world: str, tmp_path: Path
 def test_every_algorithm_that_plays_online_is_here() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     groups = {name for name in declared["agentrl.algos"] if collects(name) is Groups}
-    assert groups - {"opd"} == {*ALGOS, "grpo"}, "opd has tests of its own below, grpo in test_guess"
+    taught = {"opd", "kepo"}  # which have tests of their own below, as grpo has in test_guess
+    assert groups - taught == {*ALGOS, "grpo"}
 
 
 def collects(name: str) -> type[object]:
-    """Return what sort of plan an algorithm has; opd asks for a teacher first."""
+    """Return what sort of plan an algorithm has."""
     return type(outline(name)().collect())
 
 
-def test_a_student_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
-    trained("guess", {"algo": "grpo", "warm.demonstrations": 6}, tmp_path / "teacher")
-    words = {"algo": "opd", "teacher": str(tmp_path / "teacher" / "model"), "learner.lr": 3e-3,
-             "run.iterations": 8, "warm.tasks": 5}  # fmt: skip
-    lines = trained("guess", words, tmp_path / "student")
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the folder of a model that knows `guess` a little."""
+    folder = tmp_path_factory.mktemp("teacher")
+    trained("guess", {"algo": "grpo", "warm.demonstrations": 6}, folder / "run")
+    return str(folder / "run" / "model")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"algo": "opd"}, {"algo": "opd", "algo.support": 8}, {"algo": "kepo", "algo.tau": 0.0}],
+    ids=["opd", "opd over eight tokens", "kepo"],
+)
+def test_a_student_comes_nearer_to_its_teacher(
+    words: Mapping[str, object], teacher: str, tmp_path: Path
+) -> None:
+    also = {"algo.teacher": teacher, "learner.lr": 3e-3, "run.iterations": 8, "warm.tasks": 5}
+    lines = trained("guess", {**words, **also}, tmp_path / "student")
     assert lines[-1]["teacher_gap"] < lines[0]["teacher_gap"]
 
 

@@ -9,12 +9,13 @@ import torch
 from agentrl.algo import Algorithm, AlgoState, Losses, Plan, Preference, Stored
 from agentrl.batch import TokenTable, preference_table, token_table
 from agentrl.errors import RunError
-from agentrl.learner.model import Policy, compute
+from agentrl.learner.model import Policy, compute, likeliest
 from agentrl.learner.step import Learner
 from agentrl.settings import LearnerSettings
 from agentrl_algos.dpo import DPO
 from agentrl_algos.gigpo import GiGPO
 from agentrl_algos.grpo import GRPO
+from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.oreo import OREO
 from agentrl_algos.ppo import PPO
 from agentrl_algos.sft import SFT
@@ -25,6 +26,8 @@ ALGOS: dict[str, Algorithm] = {
     "gigpo": GiGPO(entropy=0.02, kl=0.05),
     "grpo": GRPO(kl=0.05),
     "ppo": PPO(entropy=0.01),
+    "opd over three tokens": OPD(teacher="given", support=3),
+    "kepo over all tokens": KEPO(teacher="given", support=0, tau=-9.0),
     "sft": SFT(),
     "dpo": DPO(),
     "oreo": OREO(),
@@ -45,7 +48,9 @@ def after_one_step(
     policy = Policy(model(), FakeTokenizer())
     settings = LearnerSettings(lr=0.05, lr_critic=0.05, microbatch_tokens=budget, critic=critic)  # type: ignore[arg-type]
     reference = Policy(model(seed=1), FakeTokenizer()).frozen_copy()
-    learner = Learner(policy, algo, settings, 10, trust_sampler=False, reference=reference)
+    teacher = Policy(model(seed=2), FakeTokenizer()).frozen_copy()
+    others: dict[str, Any] = {"reference": reference, "teacher": teacher}
+    learner = Learner(policy, algo, settings, 10, trust_sampler=False, **others)
     metrics = learner.learn(table_for(algo, window), algo.start(), 0, 0)
     weights = {f"policy.{k}": v.clone() for k, v in policy.module.state_dict().items()}
     if learner.critic is not None:
@@ -141,3 +146,15 @@ def test_log_probabilities_are_those_of_a_plain_forward_pass() -> None:
         assert found["logp"][i] == pytest.approx(logits.log_softmax(-1)[table.ids[i]].item(), abs=1e-9)
         entropy = torch.distributions.Categorical(logits=logits).entropy()
         assert found["entropy"][i] == pytest.approx(float(entropy), abs=1e-9)
+
+
+def test_the_likeliest_tokens_and_their_log_probabilities_are_those_of_a_plain_forward_pass() -> None:
+    policy = Policy(model(), FakeTokenizer())
+    table = token_table(episodes(window=False))
+    table = table.with_columns(support=likeliest(policy, table, 3, 40))
+    found = compute(policy, table, frozenset({"logp_support"}), 40)["logp_support"]
+    for i in range(len(table)):
+        row = torch.tensor(list(table.rows[int(table.row[i])]))[None]
+        best = policy.module(row).logits[0, int(table.column[i]) - 1].double().log_softmax(-1).topk(3)
+        assert torch.equal(table.get("support")[i], best.indices)
+        assert torch.allclose(found[i], best.values, atol=1e-9)
