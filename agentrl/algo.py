@@ -146,7 +146,8 @@ class Algorithm:
     def invariances(self) -> frozenset[str]:
         """What may be done to every return without changing the credit: "shift" and "scale", or neither.
 
-        Where there is no credit, without changing the loss's gradient.
+        Where there is no credit, without changing the loss's gradient. Returns as `observe` hands them on:
+        shaping may know a zero and a size of its own.
         The suite holds an algorithm to its word in both directions.
         """
         return frozenset()
@@ -161,6 +162,14 @@ class Algorithm:
     def compare(self, tree: Tree) -> Sequence[Preference]:
         """Return the preferences drawn from a tree (plans with branches)."""
         raise ConfigError(f"algo '{self.name}' draws no preferences from trees")
+
+    def observe(self, table: "TokenTable", state: AlgoState) -> "tuple[TokenTable, AlgoState]":
+        """Return an iteration's episodes as credit is to see them, and the state with what they teach.
+
+        Called once an iteration, before credit: the place to shape rewards, and to remember what rewards of
+        later iterations depend on.
+        """
+        return table, state
 
     def credit(self, table: "TokenTable") -> "TurnCredit | TokenCredit | None":
         """Return the credit of each turn or token; None where the loss speaks for itself."""

@@ -5,6 +5,7 @@ of whose prompts extends the one before. Transcript mode usually gives one row a
 a turn; nothing after this module can tell them apart.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from agentrl.errors import AgentRLError
 from agentrl.table import Pairs, TokenTable, TrajectoryTable, TurnTable
+from agentrl.toolstats import calls_of, cost_of
 from agentrl.types import Trajectory, Tree
 
 if TYPE_CHECKING:
@@ -126,7 +128,19 @@ def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> T
             for name in names
         },
         weights={name: weights.get(name, 1.0) for name in names},
+        task=tuple(t.task.id for t in kept),
+        measures=_measures(kept),
     )
+
+
+def _measures(kept: Sequence[Trajectory]) -> dict[str, Tensor]:
+    """Return what was measured, a column a name, and the calls and cost of tools."""
+    known = [{**t.metrics, "calls": calls_of(t), "cost": cost_of(t)} for t in kept]
+    names = sorted({name for found in known for name in found})
+    return {
+        name: torch.tensor([found.get(name, math.nan) for found in known], dtype=torch.float64)
+        for name in names
+    }
 
 
 def _answer(number: int, trajectory: Trajectory) -> tuple[str, object]:

@@ -14,6 +14,7 @@ import msgspec
 
 from agentrl.errors import DataError, nearest
 from agentrl.statistics import Interval, bootstrap
+from agentrl.toolstats import calls_of
 from agentrl.types import Panel, Trajectory
 
 When = Literal["before", "after"]
@@ -102,7 +103,7 @@ def measured(panel: Panel, decoding: str, episodes: Sequence[Trajectory], second
         score=tuple(float(e.score) for e in episodes),
         turns=tuple(len(e.turns) for e in episodes),
         invalid=sum(not turn.valid for turn in turns) / max(len(turns), 1),
-        tool_calls=sum(len(turn.calls) for turn in turns) / max(len(episodes), 1),
+        tool_calls=sum(map(calls_of, episodes)) / max(len(episodes), 1),
         seconds=seconds,
         errors=sum(not e.scorable for e in episodes),
         kinds=tuple(str(task.data["kind"]) for task in panel) if all("kind" in t.data for t in panel) else (),

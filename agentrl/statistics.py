@@ -73,6 +73,39 @@ def bootstrap(
     return Interval(float(data.mean()), float(low), float(high))
 
 
+def bootstrap_ratio(
+    above: Sequence[float],
+    below: Sequence[float],
+    *,
+    level: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Return the sum of one value over the sum of another, with its percentile interval; both of each unit.
+
+    Errors: DataError where the lengths differ or `below` sums up to 0.
+    Edge:   resamples whose `below` sums up to 0 have no ratio and are left out.
+    """
+    over, under = _checked(above), _checked(below)
+    if len(over) != len(under) or under.sum() == 0:
+        raise DataError(
+            f"a ratio needs both values of each unit, and a sum other than 0 below; got {len(over)} and"
+            f" {len(under)} values, sum {under.sum():g}"
+        )
+    distinct, counts = np.unique(np.stack([over, under]), axis=1, return_counts=True)
+    rng = np.random.default_rng(seed)
+    size = max(1, _CHUNK // len(counts))
+    sums = np.concatenate(
+        [
+            rng.multinomial(len(over), counts / len(over), size=min(size, draws - start)) @ distinct.T
+            for start in range(0, draws, size)
+        ]
+    )
+    sums = sums[sums[:, 1] != 0]
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(over.sum() / under.sum()), float(low), float(high))
+
+
 def paired_difference(
     before: Sequence[float],
     after: Sequence[float],

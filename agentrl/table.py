@@ -62,6 +62,11 @@ class TrajectoryTable:
     """[B] float64 by name: sum of each reward component, unweighted"""
     weights: Mapping[str, float] = field(default_factory=dict[str, float])
     """of the components in `ret`"""
+    task: tuple[str, ...] = ()
+    """[B] names of the tasks"""
+    measures: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """[B] float64 by name: what environments measured, NaN where an episode lacks it; `calls` and `cost` of
+    tools are always there"""
 
     def __len__(self) -> int:
         return len(self.group)

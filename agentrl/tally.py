@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from agentrl.table import TokenTable
+from agentrl.toolstats import calls_of, cost_of
 from agentrl.types import Trajectory
 
 
@@ -14,7 +15,7 @@ def violations(episodes: Sequence[Trajectory]) -> float:
 
 
 def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
-    """Return means over episodes and turns."""
+    """Return means over episodes and turns; calls of tools and their cost where there are tools."""
     turns = [turn for e in episodes for turn in e.turns]
     count, steps = max(1, len(episodes)), max(1, len(turns))
     return {
@@ -27,7 +28,16 @@ def episode_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
         "reply_tokens": sum(len(turn.action_ids) for turn in turns) / steps,
         "prompt_tokens": sum(len(turn.prompt_ids) for turn in turns) / steps,
         "episodes": float(len(episodes)),
+        **_tool_metrics(episodes),
     }
+
+
+def _tool_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
+    """Return mean calls and cost of an episode; nothing where no episode knows of tools."""
+    if not any("calls" in e.metrics or calls_of(e) for e in episodes):
+        return {}
+    count = len(episodes)
+    return {"calls": sum(map(calls_of, episodes)) / count, "call_cost": sum(map(cost_of, episodes)) / count}
 
 
 def group_metrics(table: TokenTable) -> dict[str, float]:

@@ -240,6 +240,7 @@ class Run:
             else:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")
+                    table, state = self.algo.observe(table, state)
                     metrics |= learner.learn(table, state, iteration, seed, fresh=fresh)
                 state = self.algo.after_step(state, metrics)
             number = iteration + 1

@@ -14,6 +14,7 @@ from agentrl.credit.kl import adapted
 from agentrl.errors import ConfigError
 from agentrl.losses.kl import kl as divergence
 from agentrl.losses.surrogate import Terms, clipped_surrogate
+from agentrl_algos.frugal import Against, Counted, frugal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class Clipped(Algorithm):
     [arXiv:1909.08593]"""
     entropy: float = 0.0
     """weight of an entropy bonus, in reward units a nat; 0: none [arXiv:1602.01783]"""
+    tools: Against = "none"
+    """scale rewards above 0 by how few tool calls were made, compared with the fewest of a success: of the
+    task's group, or of the whole run so far (memory); alone: by the number of calls itself [arXiv:2504.14870]"""
+    tools_by: Counted = "calls"
+    """what is few: calls, or their summed cost [ours]"""
+    tools_c: float = 0.0
+    """calls over which the reward falls where the fewest are 0 or unknown; 0: the world's limit, or 4
+    [arXiv:2504.14870]"""
+    tools_alpha: float = 1.0
+    """factor on every shaped reward (published: 1; more than 1 is worse) [arXiv:2504.14870]"""
 
     data = "groups of episodes of a task"
 
@@ -75,10 +86,21 @@ class Clipped(Algorithm):
         above(self.kl_horizon, 0, "kl_horizon")
         if self.kl_target and not self.kl:
             raise ConfigError(f"kl_target={self.kl_target}: an adapted weight starts from kl, which is 0")
+        self.check_tools()
+
+    def check_tools(self) -> None:
+        """Refuse numbers that no reward could be scaled by."""
+        above(self.tools_alpha, 0, "tools_alpha")
+        if self.tools_c < 0:
+            raise ConfigError(f"tools_c={self.tools_c:g}: must be at least 0")
 
     def collect(self) -> Groups:
         """Return groups of episodes from one start."""
         return Groups(self.group_size)
+
+    def observe(self, table: TokenTable, state: AlgoState) -> tuple[TokenTable, AlgoState]:
+        """Return the episodes with rewards shaped by their tool calls, where that is asked for."""
+        return frugal(table, state, self.tools, counted=self.tools_by, c=self.tools_c, alpha=self.tools_alpha)
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:
         """Return the surrogate a token, with the optional KL and entropy terms."""

@@ -38,7 +38,8 @@ class GRPO(Clipped):
     @property
     def invariances(self) -> frozenset[str]:
         """Only differences count; their size does not where it is divided out and no fixed penalty enters."""
-        scaled = self.scale == "std" and not self.invalid_penalty
+        priced = self.invalid_penalty or (self.kl and self.kl_in == "reward")
+        scaled = self.scale == "std" and not priced
         return frozenset({"shift"} | ({"scale"} if scaled else set()))
 
     def credit(self, table: TokenTable) -> TurnCredit:
@@ -151,7 +152,7 @@ class GRPOD(GRPO):
     def after_step(self, state: AlgoState, metrics: Mapping[str, float]) -> AlgoState:
         """Return the weight of the next iteration."""
         step = state["step"] + 1
-        return {"kl": vee(step, self.kl_span, self.kl_low, self.kl_high), "step": step}
+        return state | {"kl": vee(step, self.kl_span, self.kl_low, self.kl_high), "step": step}
 
 
 def reduced(losses: Losses, table: TokenTable, how: str) -> Losses:

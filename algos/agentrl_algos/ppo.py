@@ -65,6 +65,7 @@ class PPO(Clipped):
         """Refuse empty groups and clips that let nothing move."""
         above(self.group_size, 0, "group_size")
         above(self.clip_low, 0, "clip_low")
+        self.check_tools()
 
     def credit(self, table: TokenTable) -> TokenCredit:
         """Return whitened advantages, and the returns the critic is to predict, for each token.

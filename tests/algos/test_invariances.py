@@ -25,6 +25,7 @@ from agentrl_algos.hgpo import HGPO
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.oreo import OREO
+from agentrl_algos.otc import OTCGRPO, OTCPPO, ToolRL
 from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
 from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
@@ -46,6 +47,12 @@ ALGOS: dict[str, Algorithm] = {
     "ppo by turn with discounts": PPO(level="turn", gamma=0.95, lam=0.95),
     "ppo on two levels": PPO(level="bilevel"),
     "pf_ppo": PFPPO(),
+    "otc_grpo": OTCGRPO(),
+    "otc_grpo without penalty": OTCGRPO(invalid_penalty=0.0),
+    "otc_grpo, clipped": OTCGRPO(clip_correct_advantage=True),
+    "otc_ppo": OTCPPO(),
+    "toolrl": ToolRL(),
+    "toolrl without a reference": ToolRL(kl=0.0),
     "drgrpo": DrGRPO(),
     "gspo": GSPO(),
     "cispo": CISPO(),

@@ -46,6 +46,9 @@ ALGOS: dict[str, dict[str, object]] = {
     "seed_grpo": {},
     "r2vpo": {"dual_step": 0.1},
     "fiber": {},
+    "otc_grpo": {"clip_correct_advantage": True},
+    "otc_ppo": {"level": "turn", "algo.tools_c": 3},
+    "toolrl": {"algo.tools": "group"},
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import alfworld, code, math, offline, online, online_credit, online_losses, webshop
+from tests.golden import alfworld, code, math, offline, online, online_credit, online_losses, tools, webshop
 from tests.golden.case import Case
 from tests.golden.compare import differences
 from tests.golden.public import Public
@@ -32,6 +32,8 @@ def _one_schema(adapter: Adapter) -> Callable[[dict[str, Any]], list[Case]]:
 FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **{name: _one_schema(adapter) for name, adapter in (online.ADAPTERS | offline.ADAPTERS).items()},
     **{name: _one_schema(a) for name, a in (online_credit.ADAPTERS | online_losses.ADAPTERS).items()},
+    **{name: _one_schema(adapter) for name, adapter in tools.ADAPTERS.items()},
+    **tools.FILES,
     **webshop.FILES,
     **alfworld.FILES,
     "code_hostile": code.cases,
@@ -43,6 +45,7 @@ _FUNCTIONS = (
     *(*online.FUNCTIONS, *online_credit.FUNCTIONS, *online_losses.FUNCTIONS),
     *(*offline.FUNCTIONS, *webshop.FUNCTIONS, *alfworld.FUNCTIONS, *code.FUNCTIONS),
     *math.FUNCTIONS,
+    *tools.FUNCTIONS,
 )
 
 
