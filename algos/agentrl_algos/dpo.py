@@ -16,7 +16,8 @@ from agentrl.algo import Algorithm, AlgoState, Branches, Losses, Preference, abo
 from agentrl.batch import TokenTable
 from agentrl.credit.trees import backed_up
 from agentrl.errors import ConfigError
-from agentrl.losses.pairwise import pairwise, sum_spans
+from agentrl.losses.pairwise import Knobs, pairwise
+from agentrl.losses.sides import side
 from agentrl.registry import algo
 from agentrl.types import Tree
 
@@ -76,9 +77,9 @@ class DPO(Algorithm):
         """Return the mean pair loss, a scalar."""
         pairs = table.pairs
         assert pairs is not None
-        ratio = table.logp - table.logp_ref
-        chosen, rejected = sum_spans(ratio, pairs.chosen), sum_spans(ratio, pairs.rejected)
-        loss = pairwise(chosen, rejected, self.loss_kind, beta=self.beta)
+        one, other = (side(table.logp, table.logp_ref, spans) for spans in (pairs.chosen, pairs.rejected))
+        loss = pairwise(one, other, self.loss_kind, Knobs(self.beta))
+        chosen, rejected = one.ratio, other.ratio
         margin = (chosen - rejected).detach()
         metrics = {
             "reward_accuracy": (margin > 0).float().mean(),
