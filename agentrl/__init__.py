@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from agentrl.api import compare as compare
     from agentrl.api import evaluate as evaluate
     from agentrl.api import make as make
+    from agentrl.api import rescore as rescore
     from agentrl.api import rollout as rollout
     from agentrl.api import train as train
+    from agentrl.env import Reasoned as Reasoned
     from agentrl.env import Reply as Reply
     from agentrl.env import TextEnv as TextEnv
     from agentrl.errors import InvalidAction as InvalidAction
     from agentrl.registry import algo as algo
     from agentrl.registry import env as env
     from agentrl.registry import verifier as verifier
+    from agentrl.rewards import reward_function as reward_function
     from agentrl.tools import tool as tool
     from agentrl.types import Task as Task
     from agentrl.verify import Verdict as Verdict
@@ -31,7 +34,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "train": "api", "evaluate": "api", "compare": "api", "rollout": "api", "make": "api",
-    "TextEnv": "env", "Reply": "env", "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
+    "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "env",
+    "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",
 }  # fmt: skip
 __all__ = [*_HOME, "__version__"]

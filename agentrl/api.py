@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentrl.agreement import Rescore
     from agentrl.comparison import Comparison
     from agentrl.env import Split, TextEnv
     from agentrl.settings import Decoding
+    from agentrl.submissions import Judged
     from agentrl.types import Trajectory
+    from agentrl.verify import Judge, Verifier
 
 
 def train(**settings: Any) -> Path:
@@ -35,6 +38,24 @@ def evaluate(**settings: Any) -> Any:
     from agentrl.values import written
 
     return evaluate_run([f"{key}={written(value)}" for key, value in settings.items()])
+
+
+def rescore(
+    run: str | Path,
+    verifier: "str | Verifier | Judge",
+    *,
+    out: str | Path | None = None,
+    answer: "Judged" = "action",
+) -> "Rescore":
+    """Return how a verifier and a run's own rewards agree on its stored episodes; the run keeps it too.
+
+    `answer` is what is judged of an episode's last turn: the action, or the whole reply.
+
+    Errors: ConfigError where there is no run, no stored episode, or nothing that the verifier can judge.
+    """
+    from agentrl.rescoring import rescore_run
+
+    return rescore_run(run, verifier, out=out, judged=answer)[0]
 
 
 def compare(*folders: str | Path, **settings: Any) -> "Comparison":

@@ -8,9 +8,10 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
-  agentrl check env=NAME | verifier=NAME [key=value ...]
+  agentrl check env=NAME [key=value ...] | verifier=NAME [corpus=FILE.jsonl]
   agentrl --help | --version
 
 Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that
@@ -144,6 +145,13 @@ def _eval(words: list[str]) -> int:
     return OK
 
 
+def _rescore(words: list[str]) -> int:
+    from agentrl.rescoring import rescore_command
+
+    rescore_command(words)
+    return OK
+
+
 def _compare(words: list[str]) -> int:
     from agentrl.compare import compare
 
@@ -172,13 +180,15 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "list": _list, "show": _show,
-    "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
+    "show": _show, "check": _check,
 }  # fmt: skip
 
 
 def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
+    if words[:1] == ["rescore"]:
+        return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
     if words[:1] == ["compare"]:
         return "stopped; the same command goes on"
     folder = _folder(words, begun)

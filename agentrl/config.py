@@ -198,7 +198,14 @@ def _value(key: Key, given: Given) -> Any:
         check_backend(given.value)
     found = value(key.name, given.value, key.hint)
     check_value(key.name, found)
-    return found
+    return _verifier(found) if key.name == "run.strict" and found is not None else found
+
+
+def _verifier(name: str) -> str:
+    """Return the name of a verifier that somebody offers, or a file's as it means the same everywhere."""
+    if not is_path(name):
+        entry_of("verifiers", name)
+    return absolute("verifiers", name)
 
 
 @contextmanager

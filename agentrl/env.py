@@ -21,11 +21,23 @@ from agentrl.types import Panel, Structure, Task
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Player = Callable[[str], str]
-"""From an observation to the next action; may keep memory of one episode."""
+"""From an observation to the next action (see `Reasoned`); may keep memory of one episode."""
 PlayerKind = Literal["expert", "demonstrator", "random"]
 
 MAX_ACTION_CHARS = 4096
 """longer actions are refused unread: whoever writes them is not acting"""
+
+
+class Reasoned(str):
+    """An action of a player with the thought that led to it, which is said where replies hold thoughts."""
+
+    thought: str
+
+    def __new__(cls, action: str, thought: str) -> "Reasoned":
+        """Return the action, which remembers its thought."""
+        made = super().__new__(cls, action)
+        made.thought = thought
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +169,12 @@ class TextEnv(gymnasium.Env[str, str]):
         return dice.choice(options)
 
     def metrics(self) -> Mapping[str, float]:
-        """Return figures of the episode for the logs."""
+        """Return figures of the episode for the logs; `strict`, 0 to 1: a stricter check than the reward."""
         return {}
+
+    def final_state(self) -> Any:
+        """Return what the world was left in, as JSON values, for verifiers of finished episodes."""
+        return None
 
     def save(self) -> Any:
         """Return the episode's own state as plain data, for exact snapshots (`restorable = "exact"`)."""
@@ -222,7 +238,7 @@ class TextEnv(gymnasium.Env[str, str]):
             rewards={"task": float(reply.reward), **reply.rewards},
         )
         if terminated or truncated:
-            info["metrics"] = dict(self.metrics())
+            info.update(metrics=dict(self.metrics()), final_state=self.final_state())
         return reply.text, float(reply.reward), terminated, truncated, info
 
     def _reply(self, action: str) -> Reply:

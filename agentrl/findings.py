@@ -11,6 +11,7 @@ from typing import Any
 from agentrl.alarms import alarms
 from agentrl.errors import DataError
 from agentrl.folder import CONFIG, METRICS, SUMMARY, read_evaluation, read_samples, read_summary
+from agentrl.hacking import hacking
 from agentrl.journal import MetricsLine, read_metrics
 from agentrl.records import Evaluation, Measurement, SampleEpisode, Summary, best
 from agentrl.settings import RolloutSettings
@@ -103,7 +104,8 @@ def headline(run: Findings) -> list[str]:
 
 def advice(run: Findings) -> list[str]:
     """Return what the figures warn of and what to do about it; nothing where all is well."""
-    return mismatch(run)[1:] + alarms(run.metrics, run.config)
+    parted = hacking(run.metrics, run.config)[1:]
+    return parted + mismatch(run)[1:] + alarms(run.metrics, run.config)
 
 
 def mismatch(run: Findings) -> list[str]:

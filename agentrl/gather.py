@@ -12,13 +12,16 @@ from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
+from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
+from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
+from agentrl.verify import Verifier, as_verifier
 
 
 @lru_cache(maxsize=4)
@@ -46,12 +49,23 @@ class Gatherer:
     folder: Path
     """where stored episodes are kept"""
     store: list[Trajectory] = field(default_factory=list)
+    strict: Verifier | None = field(init=False)
+    """judges episodes beside their reward"""
+
+    def __post_init__(self) -> None:
+        name = self.settings.run.strict
+        self.strict = None if name is None else as_verifier(find("verifiers", name))
 
     def gather(self, iteration: int) -> Batch:
         """Return an iteration's table, its metrics, and the fresh episodes behind it.
 
         Errors: RunError where more episodes failed than the run allows.
         """
+        table, metrics, episodes = self._gathered(iteration)
+        played = [episode for episode in episodes if episode.scorable]
+        return table, metrics | strict_metrics(played, self.strict), episodes
+
+    def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
@@ -201,7 +215,8 @@ def demonstrations(
         for number, task in enumerate(tasks)
     ]
     seed = stream(settings.run.seed, "warm")
-    how, actor = settings.rollout, PlayerActor("demonstrator")
+    how = settings.rollout
+    actor = PlayerActor("demonstrator", silence=settings.warm.thought_dropout)
     collector = Collector(
         lambda: make_env("train"), actor, chat, seed, parallel=how.parallel, threads=how.workers
     )

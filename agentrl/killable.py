@@ -8,10 +8,10 @@ import msgspec
 from agentrl.child import Child
 from agentrl.errors import ChildError, DeadlineError
 from agentrl.types import Task
-from agentrl.verify import All, Judge, Pair, Submission, Verdict, Verifier, as_verifier
+from agentrl.verify import Joinable, Judge, Pair, Submission, Verdict, Verifier, as_verifier
 
 
-class Killable:
+class Killable(Joinable):
     """A verifier that is asked in a process, with a deadline of its own and a bound on memory.
 
     The process is started with the first submission, and again after it was lost. A verdict of status
@@ -45,9 +45,6 @@ class Killable:
     def pairs(self) -> Sequence[Pair]:
         """The verifier's."""
         return self._verifier.pairs
-
-    def __and__(self, other: "Verifier | Judge") -> All:
-        return All(self, other)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self._verifier, self._deadline, self._memory)

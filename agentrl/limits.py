@@ -22,7 +22,8 @@ AT_LEAST: Mapping[str, float] = {
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
     "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,
     "learner.minibatches": 1, "learner.microbatch_tokens": 1,
-    "warm.demonstrations": 0, "warm.tasks": 0, "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
+    "warm.demonstrations": 0, "warm.tasks": 0, "warm.thought_dropout": 0,
+    "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
     "eval.every": 0, "eval.dev": 0, "eval.test": 0,
     "env.max_turns": 1,
 }  # fmt: skip
@@ -35,7 +36,7 @@ ABOVE: Mapping[str, float] = {
 }
 AT_MOST: Mapping[str, float] = {
     "run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1, "rollout.correction_floor": 1,
-    "rollout.memory": 1,
+    "rollout.memory": 1, "warm.thought_dropout": 1,
 }  # fmt: skip
 BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1, "model.lora_dropout": 1}
 ELSEWHERE = ("openai", "sglang", "server")

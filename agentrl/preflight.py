@@ -6,7 +6,10 @@ from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
 from agentrl.outline import outline
 from agentrl.places import check_model, check_peft
+from agentrl.registry import find
 from agentrl.settings import Settings
+from agentrl.submissions import unmet
+from agentrl.verify import as_verifier
 from agentrl.versions import check_vllm
 
 
@@ -42,3 +45,11 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     for split in SPLITS:
         if not len(env.tasks(split)):
             raise ConfigError(f"env '{settings.env}' has no {split} tasks; a run needs train, dev and test")
+    if settings.run.strict is not None:
+        judge = as_verifier(find("verifiers", settings.run.strict))
+        missing = unmet(judge, env.tasks("train")[0])
+        if missing:
+            raise ConfigError(
+                f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
+                f" tasks of env '{settings.env}' do not hold"
+            )

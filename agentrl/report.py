@@ -11,6 +11,7 @@ from agentrl.charts import Level, Series, line_chart, percent, share_bar, small_
 from agentrl.disk import write_whole
 from agentrl.findings import Findings, advice, headline, mismatch, rate, read_findings
 from agentrl.folder import REPORT
+from agentrl.hacking import hacking, watched
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
 from agentrl.progress import duration
@@ -40,6 +41,7 @@ FIRST = {
     "anchor_singletons": "turns alone in their state",
     "left_out": "episodes that could not be scored, and those of their groups",
     "invalid": "invalid turns",
+    "strict": "a stricter check than the reward",
     "turns": "turns an episode",
 }
 """metrics shown first, by the beginning of their names; the others are folded away"""
@@ -61,6 +63,11 @@ def page(run: Findings) -> str:
         section("Learning curves", _curves(run.evaluation)),
         section("Before and after", Markup(measurement_table(run.evaluation) + kind_table(run.evaluation))),
         section("Training", _training(run.metrics)),
+        *(
+            [section("Reward against a stricter check", _watch(run))]
+            if watched(run.metrics, run.config)
+            else []
+        ),
         section("Sampler against trainer", _mismatch(run)),
         section("Where the time went", _time(run.summary)),
         section("Episodes", sample_pairs(run.samples)),
@@ -143,6 +150,23 @@ def _training(metrics: Sequence[MetricsLine]) -> Markup:
         else ""
     )
     return Markup(tag("p", meaning, class_="quiet") + tag("div", shown, class_="many") + rest)
+
+
+def _watch(run: Findings) -> Markup:
+    """Return the training score and the stricter check over the same episodes, and what that says."""
+    seen = watched(run.metrics, run.config)
+    assert seen is not None  # the section is left out
+    lines = (("training score", seen.score, 0), (seen.check, seen.strict, 1))
+    series = [
+        Series(name, tuple(zip(map(float, seen.iterations), values, strict=True)), colour)
+        for name, values, colour in lines
+    ]
+    reward = Series("reward", tuple(zip(map(float, seen.iterations), seen.reward, strict=True)))
+    words = [
+        tag("p", text, class_="bad" if i else None) for i, text in enumerate(hacking(run.metrics, run.config))
+    ]
+    charts = line_chart("Mean over the training episodes", series), small_chart("reward, weighted", reward)
+    return Markup("".join(words) + tag("div", charts, class_="curves"))
 
 
 def _mismatch(run: Findings) -> Markup:

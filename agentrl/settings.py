@@ -34,6 +34,9 @@ class RunSettings:
     """checkpoints kept, the newest first"""
     trajectories: int = 10
     """iterations between saved sets of training episodes; 0: none"""
+    strict: str | None = None
+    """verifier that judges the training episodes beside the reward, which it does not change: a name or
+    ./mine.py:score; none: what the environment calls `strict` in its metrics, if anything"""
     threads: int = 1
     """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
     failures: float = 0.2
@@ -197,6 +200,8 @@ class WarmSettings:
     """episodes of the demonstrator a training task; 0: no warm start"""
     tasks: int = 0
     """training tasks used; 0: all"""
+    thought_dropout: float = 0.0
+    """chance that a demonstrated thought is left empty, so that the policy learns to do without (TON: 0.5)"""
     passes: int = 1
     batch: int = 16
     """turns an optimiser step"""

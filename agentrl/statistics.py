@@ -1,12 +1,14 @@
 """Numbers that reports show: means and how far to trust them.
 
 Tasks are the unit of a measurement and seeds the unit of a claim about an algorithm. Intervals over tasks
-are bootstrap percentile intervals; intervals over seeds, of which there are few, are Student's t.
+are bootstrap percentile intervals; intervals over seeds, of which there are few, are Student's t; those of
+counts are Wilson's.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -23,6 +25,22 @@ class Interval:
     mean: float
     low: float
     high: float
+
+
+def proportion(count: int, total: int, *, level: float = 0.95) -> Interval:
+    """Return count / total with its Wilson interval, which has a width at 0 and at 1 too.
+
+    Source: Wilson 1927, JASA 22, page 209.
+    Errors: DataError unless 0 <= count <= total and total is 1 or more.
+    """
+    if not 0 <= count <= total or total < 1:
+        raise DataError(f"a share needs 0 <= count <= total and a total of 1 or more; got {count} of {total}")
+    share, z = count / total, NormalDist().inv_cdf((1 + level) / 2)
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    middle, whole = share + z * z / (2 * total), 1 + z * z / total
+    # At 0 and at 1 the formula gives 0 and 1 up to rounding.
+    low = 0.0 if count == 0 else (middle - spread) / whole
+    return Interval(share, low, 1.0 if count == total else (middle + spread) / whole)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -1,6 +1,7 @@
 """Trajectories on disk: one JSON line each, in gzip'd files; ids and log-probabilities as base64.
 
-Reading a line back gives the trajectory, and writing that one again gives the same bytes.
+Reading a line back gives the trajectory, and writing that one again gives the same bytes. Lines say their
+version; those of version 1, which say none, hold no `final_state`.
 """
 
 import base64
@@ -20,13 +21,16 @@ from agentrl.disk import replacing, said
 from agentrl.errors import DataError
 from agentrl.types import Trajectory, Turn
 
+VERSION = 2
+
 
 def dump(trajectory: Trajectory) -> str:
     """Return the trajectory as one line of JSON, without its line break.
 
     Edge: any text survives, lone surrogates and control characters included; numbers may be nan.
     """
-    return json.dumps(msgspec.to_builtins(trajectory, enc_hook=_packed), separators=(",", ":"))
+    plain = {"version": VERSION, **msgspec.to_builtins(trajectory, enc_hook=_packed)}
+    return json.dumps(plain, separators=(",", ":"))
 
 
 def parse(line: str | bytes) -> Trajectory:
@@ -35,7 +39,11 @@ def parse(line: str | bytes) -> Trajectory:
     Errors: DataError naming the field that is missing or of the wrong kind.
     """
     try:
-        record = msgspec.convert(json.loads(line), _TRAJECTORY)
+        plain = json.loads(line)
+        version = plain.get("version", 1) if isinstance(plain, dict) else 1
+        if version not in range(1, VERSION + 1):
+            raise DataError(f"a trajectory of version {version!r}; this agentrl reads up to {VERSION}")
+        record = msgspec.convert(plain, _TRAJECTORY)
         turns = tuple(_turn(number, turn) for number, turn in enumerate(record.turns))
     except (ValueError, RecursionError) as why:
         raise DataError(f"not a trajectory: {why}") from why
@@ -114,11 +122,16 @@ def _little(values: "array[Any]") -> "array[Any]":
 
 
 def _record(kind: Any, **changed: Any) -> Any:
-    """Return a type with the fields of a dataclass, all required, arrays as text, for checked reading."""
+    """Return a type with the fields of a dataclass, arrays as text, for checked reading.
+
+    All are required but those that earlier versions did not write.
+    """
     hints = get_type_hints(kind, localns={"array": {int: str, float: str}}) | changed
-    return msgspec.defstruct(kind.__name__, [(field.name, hints[field.name]) for field in fields(kind)])
+    named = [(field.name, hints[field.name]) for field in fields(kind)]
+    return msgspec.defstruct(kind.__name__, [(*one, None) if one[0] in _LATER else one for one in named])
 
 
+_LATER = ("final_state",)
 _CODES = {"prompt_ids": "i", "action_ids": "i", "logprobs": "f"}
 _TURN: Any = _record(Turn)
 _TRAJECTORY = _record(Trajectory, turns=tuple[_TURN, ...])

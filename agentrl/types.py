@@ -151,6 +151,8 @@ class Trajectory:
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     seed: int = 0
     """run seed its sampling came from"""
+    final_state: Any = None
+    """what the environment says the world was left in; JSON values"""
 
     @property
     def scorable(self) -> bool:

@@ -1,8 +1,9 @@
 """The contract of a verifier: a submission and a task in, a verdict out.
 
 A plain function `f(answer, task)` that returns a number (or a verdict) is a verifier too (`as_verifier`).
-Verdicts of several are joined by `Weighted`, `All` and `Any`, or by `&` between two. A status other than ok
-says that nothing is known about the answer: callers count it and leave the sample out; it is no silent 0.
+Verdicts of several are joined by `Weighted`, `All` and `Any`, or by `&` between two. One that takes the
+answer out of its wrapping (`Format`) hands it on to those after it. A status other than ok says that nothing
+is known about the answer: callers count it and leave the sample out; it is no silent 0.
 """
 
 import math
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any as Anything
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from agentrl.errors import ConfigError
 from agentrl.types import Task
@@ -33,6 +34,8 @@ class Verdict:
     steps: tuple[float, ...] = ()
     """score of each step, where steps are judged"""
     seconds: float = 0.0
+    content: str | None = None
+    """what of the answer the next verifier of a chain judges; None: the same; empty: there is nothing left"""
 
     @property
     def known(self) -> bool:
@@ -96,17 +99,46 @@ class Verifier(Protocol):
         ...
 
 
-class _Joinable:
-    """Gives `&` to verifiers."""
+class Joinable:
+    """Gives `&` to verifiers: a chain, whose members judge what the ones before them hand on."""
 
     __slots__ = ()
 
     def __and__(self, other: "Verifier | Judge") -> "All":
-        return All(self, other)  # type: ignore[arg-type]
+        return All(*_chain(self), *_chain(other))
+
+    def __rand__(self, other: "Verifier | Judge") -> "All":
+        return All(*_chain(other), *_chain(self))
+
+
+def _chain(judge: Anything) -> "tuple[Verifier | Judge, ...]":
+    """Return the members of a chain, so that a & b & c is one of three; of anything else, itself."""
+    return judge.members if type(judge) is All else (judge,)
+
+
+def verdict_of(verifier: "Verifier", submission: Submission, task: Task) -> Verdict:
+    """Return what a verifier finds, and status `error` where it breaks its promises.
+
+    Edge: an exception, or a score that is no number or out of range, is the verifier's fault: the answer is
+          not to pay for it.
+    """
+    return _sure(lambda: verifier.verify(submission, task), verifier.low, verifier.high)
+
+
+def _sure(ask: Callable[[], Verdict], low: float, high: float) -> Verdict:
+    """Return a verdict within the range, and how long it took."""
+    begun = time.perf_counter()
+    try:
+        verdict = ask()
+        if verdict.known and not low <= verdict.score <= high:
+            verdict = Verdict(0.0, "error", f"score {verdict.score:g} is outside [{low:g}, {high:g}]")
+    except Exception as why:
+        verdict = Verdict(0.0, "error", f"{type(why).__name__}: {why}")
+    return replace(verdict, seconds=time.perf_counter() - begun)
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionVerifier(_Joinable):
+class FunctionVerifier(Joinable):
     """A plain function of answer and task as a verifier."""
 
     function: Judge
@@ -128,20 +160,12 @@ class FunctionVerifier(_Joinable):
         return self.function(answer, task)
 
     def verify(self, submission: Submission, task: Task) -> Verdict:
-        """Return the function's verdict, or its number as one.
+        """Return the function's verdict, or its number as one; status `error` where it raises."""
+        return _sure(lambda: self._asked(submission.answer, task), self.low, self.high)
 
-        Edge: an exception, or a score that is no number or out of range, is a verdict of status `error`.
-        """
-        begun = time.perf_counter()
-        try:
-            found = self.function(submission.answer, task)
-            verdict = found if isinstance(found, Verdict) else Verdict(float(found))
-        except Exception as why:  # the verifier is at fault, and says so; the answer is not to pay for it
-            verdict = Verdict(0.0, "error", f"{type(why).__name__}: {why}")
-        if verdict.known and not self.low <= verdict.score <= self.high:
-            reason = f"score {verdict.score:g} is outside [{self.low:g}, {self.high:g}]"
-            verdict = Verdict(0.0, "error", reason)
-        return replace(verdict, seconds=time.perf_counter() - begun)
+    def _asked(self, answer: str, task: Task) -> Verdict:
+        found = self.function(answer, task)
+        return found if isinstance(found, Verdict) else Verdict(float(found))
 
 
 def _named(module: str, name: str) -> Anything:
@@ -167,36 +191,52 @@ def as_verifier(judge: "Verifier | Judge", name: str = "") -> Verifier:
     return FunctionVerifier(judge, called)
 
 
-class _Joined(_Joinable):
-    """Several verifiers asked the same."""
+class _Joined(Joinable):
+    """Several verifiers asked about one answer."""
 
-    __slots__ = ("high", "low", "members", "name", "pairs")
+    __slots__ = ("high", "labels", "low", "members", "name", "pairs")
+    hands_on: ClassVar[bool] = True
+    """a member judges the content that a member before it took out of the answer"""
 
-    def __init__(self, *members: Verifier | Judge) -> None:
+    def __init__(self, *members: Verifier | Judge, name: str = "", pairs: Sequence[Pair] = ()) -> None:
+        """Join verifiers under a name; `pairs` are answers that must pass and must fail.
+
+        Errors: ConfigError where there is none, or one is no verifier.
+        """
         if not members:
             raise ConfigError(f"{type(self).__name__} needs at least one verifier")
         self.members = tuple(as_verifier(member) for member in members)
-        self.name = f"{type(self).__name__}({', '.join(member.name for member in self.members)})"
+        names = [member.name for member in self.members]
+        self.name = name or f"{type(self).__name__}({', '.join(names)})"
         self.low, self.high = 0.0, 1.0
-        self.pairs: Sequence[Pair] = ()
+        self.pairs: Sequence[Pair] = tuple(pairs)
+        # Two members may have one name; the number keeps both parts.
+        self.labels = [f"{n}#{i}" if names.count(n) > 1 else n for i, n in enumerate(names, 1)]
 
     def verify(self, submission: Submission, task: Task) -> Verdict:
-        """Return the joined verdict; a member whose status is not ok decides the status."""
-        verdicts = [member.verify(submission, task) for member in self.members]
-        # Two members may have one name; the number keeps both parts.
-        labels = [member.name for member in self.members]
-        labels = [f"{label}#{i}" if labels.count(label) > 1 else label for i, label in enumerate(labels, 1)]
-        parts = {label: verdict.score for label, verdict in zip(labels, verdicts, strict=True)}
-        seconds = math.fsum(verdict.seconds for verdict in verdicts)
-        for label, verdict in zip(labels, verdicts, strict=True):
+        """Return the joined verdict; parts are the members' scores, and their own parts as member.part.
+
+        Edge: the first member whose status is not ok decides the status. Where nothing is left of the answer,
+              members that follow get their least score without being asked.
+        """
+        begun = time.perf_counter()
+        found: list[float] = []
+        parts: dict[str, float] = {}
+        reasons: list[str] = []
+        left = True
+        for label, member in zip(self.labels, self.members, strict=True):
+            verdict = verdict_of(member, submission, task) if left else Verdict(member.low)
             if not verdict.known:
-                return Verdict(0.0, verdict.status, f"{label}: {verdict.reason}", parts, seconds=seconds)
-        reason = "; ".join(
-            f"{label}: {v.reason}" for label, v in zip(labels, verdicts, strict=True) if v.reason
-        )
-        return Verdict(
-            self.join([verdict.score for verdict in verdicts]), "ok", reason, parts, seconds=seconds
-        )
+                why = f"{label}: {verdict.reason}"
+                return Verdict(0.0, verdict.status, why, parts, seconds=time.perf_counter() - begun)
+            found.append(verdict.score)
+            parts[label] = verdict.score
+            parts |= {f"{label}.{part}": value for part, value in verdict.parts.items()}
+            reasons += [f"{label}: {verdict.reason}"] if verdict.reason else []
+            if self.hands_on and left and verdict.content is not None:
+                submission, left = replace(submission, answer=verdict.content), verdict.content != ""
+        seconds = time.perf_counter() - begun
+        return Verdict(self.join(found), "ok", "; ".join(reasons), parts, seconds=seconds)
 
     def join(self, scores: Sequence[float]) -> float:
         """Return one score for those of the members."""
@@ -221,9 +261,10 @@ class All(_Joined):
 
 
 class Any(_Joined):
-    """As good as its best member, 0 to 1."""
+    """As good as its best member, 0 to 1; each of them judges the whole answer."""
 
     __slots__ = ()
+    hands_on: ClassVar[bool] = False
 
     def join(self, scores: Sequence[float]) -> float:
         """Return the greatest."""
@@ -235,8 +276,14 @@ class Weighted(_Joined):
 
     __slots__ = ("weights",)
 
-    def __init__(self, *weighted: tuple[Verifier | Judge, float]) -> None:
-        super().__init__(*(member for member, _ in weighted))
+    def __init__(
+        self, *weighted: tuple[Verifier | Judge, float], name: str = "", pairs: Sequence[Pair] = ()
+    ) -> None:
+        """Join pairs of verifier and weight.
+
+        Errors: ConfigError for weights that are negative, not finite or all 0.
+        """
+        super().__init__(*(member for member, _ in weighted), name=name, pairs=pairs)
         total = math.fsum(weight for _, weight in weighted)
         if not (all(weight >= 0 for _, weight in weighted) and 0 < total < math.inf):
             raise ConfigError(f"{self.name}: weights must be 0 or more and not all 0")

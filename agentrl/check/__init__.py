@@ -1,6 +1,7 @@
 """`agentrl check env=NAME` and `verifier=NAME`: the rules that hold for every environment and verifier."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from agentrl.check.rules import Rule, Watch, findings
 from agentrl.errors import ConfigError
@@ -8,6 +9,9 @@ from agentrl.errors import ConfigError
 
 def check_command(words: Sequence[str]) -> bool:
     """Print what becomes of every rule for `env=NAME` or `verifier=NAME`; tell whether all hold.
+
+    Of a verifier also how often it is wrong on its own pairs and on those of `corpus=FILE.jsonl`, which is
+    measured and no rule.
 
     Errors: ConfigError for unknown names and options.
     """
@@ -27,11 +31,19 @@ def check_command(words: Sequence[str]) -> bool:
 
         rules = env_rules(name, given, watch)
     else:
-        from agentrl.check.verifier import verifier_rules
+        from agentrl.check.corpus import read_corpus
+        from agentrl.check.verifier import verifier_kit
 
+        corpus = given.pop("corpus", None)
         if given:
-            raise ConfigError(f"a verifier has no settings, but found {', '.join(given)}")
-        rules = verifier_rules(name, watch)
+            raise ConfigError(
+                f"a verifier has no settings, but found {', '.join(given)} (beside it: corpus=FILE.jsonl)"
+            )
+        kit = verifier_kit(name, read_corpus(Path(corpus)) if corpus else (), watch)
+        held = _printed(f"{chosen[0]} {name}", kit.rules(), watch)
+        if kit.measured is not None:
+            print(_safe(str(kit.measured)))
+        return held
     return _printed(f"{chosen[0]} {name}", rules, watch)
 
 
@@ -40,10 +52,14 @@ def _printed(heading: str, rules: Sequence[Rule], watch: Watch) -> bool:
     print(heading)
     counts = {"ok": 0, "FAILED": 0, "not applicable": 0}
     for finding in findings(rules, watch):
-        # What is quoted may hold anything, half characters too.
-        print(str(finding).encode(errors="backslashreplace").decode(), flush=True)
+        print(_safe(str(finding)), flush=True)
         counts[finding.status] += 1
     unseen = len(rules) - sum(counts.values())
     counts |= {"not reached": unseen} if unseen else {}
     print(f"{len(rules)} rules: {', '.join(f'{count} {status}' for status, count in counts.items())}")
     return counts["FAILED"] == 0
+
+
+def _safe(text: str) -> str:
+    """Return text that can be printed: what is quoted may hold anything, half characters too."""
+    return text.encode(errors="backslashreplace").decode()

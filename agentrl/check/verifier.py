@@ -4,6 +4,7 @@ import math
 import pickle
 from collections.abc import Sequence
 
+from agentrl.check.corpus import Measured, measured
 from agentrl.check.hostile import hostile
 from agentrl.check.rules import Broken, NotApplicable, Rule, Watch
 from agentrl.registry import find
@@ -16,15 +17,12 @@ ANSWERS = 300
 
 def verifier_rules(name: str, watch: Watch) -> Sequence[Rule]:
     """Return the rules of a verifier, ready to be checked."""
-    kit = _Kit(as_verifier(find("verifiers", name)), watch)
-    return (
-        Rule("the range is two numbers, the lower first", kit.range),
-        Rule("answers that must pass get the best score", kit.passing),
-        Rule("answers that must fail get less", kit.failing),
-        Rule("the same answer gets the same verdict", kit.pure),
-        Rule("whatever the answer, there is a verdict within the range", kit.hostile),
-        Rule("it can be pickled", kit.picklable),
-    )
+    return verifier_kit(name, (), watch).rules()
+
+
+def verifier_kit(name: str, corpus: Sequence[Pair], watch: Watch) -> "_Kit":
+    """Return what checks a verifier, and measures it on its own pairs and a corpus."""
+    return _Kit(as_verifier(find("verifiers", name)), corpus, watch)
 
 
 def _task(pair: Pair) -> Task:
@@ -34,8 +32,28 @@ def _task(pair: Pair) -> Task:
 class _Kit:
     """One verifier under check."""
 
-    def __init__(self, verifier: Verifier, watch: Watch) -> None:
+    def __init__(self, verifier: Verifier, corpus: Sequence[Pair], watch: Watch) -> None:
         self.verifier, self.watch = verifier, watch
+        self.corpus = (*verifier.pairs, *corpus)
+        self.measured: Measured | None = None
+        """what was said of the corpus; None until all of it was judged"""
+
+    def rules(self) -> Sequence[Rule]:
+        """Return the rules."""
+        return (
+            Rule("the range is two numbers, the lower first", self.range),
+            Rule("answers that must pass get the best score", self.passing),
+            Rule("answers that must fail get less", self.failing),
+            Rule("the same answer gets the same verdict", self.pure),
+            Rule("whatever the answer, there is a verdict within the range", self.hostile),
+            Rule("it can be pickled", self.picklable),
+            Rule("it comes to an end with every answer of its corpus", self.measure),
+        )
+
+    def measure(self) -> None:
+        if not self.corpus:
+            raise NotApplicable("it has no pairs and was given no corpus")
+        self.measured = measured(self.verifier, self.corpus, self.watch)
 
     def range(self) -> None:
         low, high = self.verifier.low, self.verifier.high

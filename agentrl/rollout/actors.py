@@ -1,12 +1,13 @@
 """Who plays: a sampler's policy, or a player scripted by the environment."""
 
 import hashlib
+import random
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from agentrl.env import Player, PlayerKind, TextEnv
+from agentrl.env import Player, PlayerKind, Reasoned, TextEnv
 from agentrl.rollout.chat import Chat
 from agentrl.types import Request, Sample, Sampler, Sampling, floats32
 
@@ -84,6 +85,8 @@ class PlayerActor:
 
     kind: PlayerKind
     sampling: Sampling = field(default_factory=Sampling)
+    silence: float = 0.0
+    """chance that a reply leaves its thought empty: thought dropout, as in the code of TON (Think or Not)"""
     _playing: dict[int, Player] = field(default_factory=dict[int, Player], repr=False, compare=False)
 
     def replies(self, asks: Sequence[Ask]) -> list[Sample]:
@@ -91,7 +94,14 @@ class PlayerActor:
 
         Errors: ConfigError where the environment has no such player.
         """
-        return [_certain(ask.chat, ask.chat.option(self._player(ask)(ask.observation)), 0) for ask in asks]
+        return [self._reply(ask) for ask in asks]
+
+    def _reply(self, ask: Ask) -> Sample:
+        action = self._player(ask)(ask.observation)
+        thought = action.thought if isinstance(action, Reasoned) else ""
+        if thought and random.Random(repr(("silence", ask.request.key))).random() < self.silence:
+            thought = ""
+        return _certain(ask.chat, ask.chat.option(action, thought), 0)
 
     def finished(self, episodes: Sequence[int]) -> None:
         """Let these players go."""

@@ -99,9 +99,9 @@ class Chat:
         """Return a reply with the end token after it."""
         return ids + ids32([self.end])
 
-    def option(self, action: str) -> "array[int]":
+    def option(self, action: str, thought: str = "") -> "array[int]":
         """Return an action as a reply in the format's style, without the end token."""
-        return self.encoded(self.defused(wording.reply(action, self.form.style)))
+        return self.encoded(self.defused(wording.reply(action, self.form.style, thought)))
 
     def defused(self, text: str) -> str:
         """Return a text in which no special token is spelt: the world cannot speak as the template does."""

@@ -241,6 +241,7 @@ class Episode:
             success=success,
             metrics=metrics,
             seed=self._rules.seed,
+            final_state=None if self.broken else self._info.get("final_state"),
         )
 
     def _violations(self) -> int:

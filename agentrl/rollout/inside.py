@@ -32,6 +32,7 @@ class StepInfo(Info, total=False):
     calls: tuple[dict[str, Any], ...]
     rewards: dict[str, float]
     metrics: dict[str, float]
+    final_state: Any
 
 
 @dataclass(frozen=True, slots=True)

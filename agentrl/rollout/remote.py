@@ -115,6 +115,10 @@ class WorkerEnv(TextEnv):
         found: Mapping[str, float] = self._seen.get("metrics", {})
         return found
 
+    def final_state(self) -> Any:
+        """Return what an episode that has ended left the world in."""
+        return self._seen.get("final_state")
+
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return a player, which lives in the worker too.
 

@@ -40,13 +40,13 @@ class Scene(NamedTuple):
     """every action of use, where they can be listed"""
 
 
-def reply(action: str, style: Style) -> str:
-    """Return an action as a reply in this style.
+def reply(action: str, style: Style, thought: str = "") -> str:
+    """Return an action as a reply in this style, which may have no place for the thought.
 
-    >>> reply("look", "think")
-    '<think></think><action>look</action>'
+    >>> reply("look", "think", "where am I?")
+    '<think>where am I?</think><action>look</action>'
     """
-    return action if style == "plain" else f"<think></think><action>{action}</action>"
+    return action if style == "plain" else f"<think>{thought}</think><action>{action}</action>"
 
 
 def parsed(text: str, style: Style) -> tuple[str, bool]:

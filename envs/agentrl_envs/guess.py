@@ -11,14 +11,20 @@
 """
 
 import random
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from agentrl.env import Player, PlayerKind, Reply, TextEnv
+from agentrl.env import Player, PlayerKind, Reasoned, Reply, Split, TextEnv
 from agentrl.errors import InvalidAction
-from agentrl.types import Task
+from agentrl.types import Panel, Task
 from agentrl_verifiers.integer import last_integer
 
 COUNT = 20
+
+
+def hidden(seed: int) -> int:
+    """Return the number of the task with this seed."""
+    return random.Random(f"guess/{seed}").randrange(COUNT)
 
 
 class Guess(TextEnv):
@@ -28,9 +34,15 @@ class Guess(TextEnv):
     max_turns = 6
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
 
+    def tasks(self, split: Split) -> Panel:
+        """Return numbered tasks that hold their answer: a verifier can judge a stored guess."""
+        panel = super().tasks(split)
+        made = (replace(task, data={"answer": str(hidden(task.seed))}) for task in panel)
+        return Panel(panel.name, tuple(made))
+
     def begin(self, task: Task) -> str:
         """Hide a number."""
-        self._secret = self.rng.randrange(COUNT)
+        self._secret = hidden(task.seed)
         self._low, self._high = -1, COUNT
         return self._known()
 
@@ -61,7 +73,7 @@ class Guess(TextEnv):
             middle = (self._low + self._high) // 2
             if kind == "demonstrator" and dice.random() < 0.5:
                 return str(dice.randint(self._low + 1, self._high - 1))
-            return str(middle)
+            return Reasoned(str(middle), f"{self._low + 1} to {self._high - 1}")
 
         return play
 

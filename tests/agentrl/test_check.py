@@ -1,15 +1,18 @@
 # ruff: noqa: E501 - messages are kept whole
 """The conformance kit passes what is right, and notices each thing that is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from agentrl.check import check_command
+from agentrl.check.corpus import read_corpus
 from agentrl.check.env import env_rules
 from agentrl.check.rules import Finding, Watch, findings
-from agentrl.check.verifier import verifier_rules
-from agentrl.errors import ConfigError
+from agentrl.check.verifier import verifier_kit, verifier_rules
+from agentrl.errors import AgentRLError, ConfigError
+from agentrl.verify import Pair
 
 PLUGINS = Path(__file__).parent / "plugins"
 PANELS, HASHES = "panels hold tasks", "panels are the same"
@@ -165,6 +168,70 @@ def test_verifiers_are_judged(tmp_path: Path, name: str, failed: dict[str, str])
     results = {f.sentence: f.why for f in findings(rules, watch) if f.status == "FAILED"}
     assert results.keys() == failed.keys()
     assert all(part in results[sentence] for sentence, part in failed.items()), results
+
+
+def test_a_verifier_is_measured_on_its_pairs_and_a_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "judges.py").write_text(VERIFIERS)
+    lines = [
+        {"answer": answer, "data": {"answer": "yes"} if answer != "lost" else {}, "passes": passes}
+        for answer, passes in [("yes", True)] * 7
+        + [("Yes", True), ("yes", False), ("no", False), ("lost", True)]
+    ]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("\n".join(map(json.dumps, lines)) + "\n\n")
+    assert check_command([f"verifier={tmp_path / 'judges.py'}:right", f"corpus={corpus}"])
+    out = capsys.readouterr().out
+    for said in (
+        "7 rules: 7 ok",
+        "corpus: 13 answers",
+        "false positives 1 of 3 (33.3 %, 95 % interval 6.1 to 79.2)",
+        "false negatives 1 of 9 (11.1 %, 95 % interval 2.0 to 43.5)",
+        "unknown         1 of 13, error 1",
+        "passed, must fail: answer 11, 'yes': score 1",
+        "failed, must pass: answer 10, 'Yes': score 0",
+        "unknown: answer 13, 'lost': KeyError: 'answer'",
+        "time an answer  median ",
+    ):
+        assert said in out, out
+
+
+def test_only_the_first_misjudged_answers_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "judges.py").write_text(VERIFIERS)
+    pairs = [Pair("x" * 100, {"answer": "yes"}, True)] * 8
+    kit = verifier_kit(f"{tmp_path / 'judges.py'}:right", pairs, Watch())
+    kit.measure()
+    lines = str(kit.measured).splitlines()
+    assert sum("failed, must pass: answer" in line for line in lines) == 5
+    assert "failed, must pass: 3 more" in str(kit.measured) and max(map(len, lines)) < 120
+
+
+def test_an_answer_that_is_never_judged_ends_the_measurement(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ndef slow(answer, task): time.sleep(60)\n")
+    watch = Watch()
+    kit = verifier_kit(str(tmp_path / "slow.py"), [Pair("x", {}, True)], watch)
+    *_, last = findings(kit.rules()[-1:], watch, 0.2)
+    assert last.status == "FAILED" and "verify('x') did not come back within 0.2 s" in last.why
+    assert kit.measured is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "corpus=.*: cannot be read: No such file"),
+        ("\n", "holds no answers"),
+        ('{"answer": "4", "data": {}, "passes": true}\nnonsense', r"line 2: .*a line is \{"),
+        ('{"answer": 4, "data": {}, "passes": true}', r"line 1: Expected `str`, got `int` - at `\$.answer`"),
+        ('{"answer": "4", "data": {}}', "line 1: .*missing required field `passes`"),
+    ],
+)
+def test_a_broken_corpus_is_told_by_line_and_field(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "corpus.jsonl"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(AgentRLError, match=message):
+        read_corpus(path)
 
 
 def test_an_upside_down_range_is_noticed(tmp_path: Path) -> None:

@@ -8,9 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrl.errors import DataError
-from agentrl.statistics import area, bootstrap, mean, over_seeds, paired_difference, student_quantile
+from agentrl.statistics import (
+    area,
+    bootstrap,
+    mean,
+    over_seeds,
+    paired_difference,
+    proportion,
+    student_quantile,
+)
 
 VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=30)
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    """Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662, and 0 of 20 gives 0 to 0.1611."""
+    found = proportion(81, 263)
+    assert (found.low, found.high) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
+    none = proportion(0, 20)
+    assert (none.mean, none.low, none.high) == (0.0, 0.0, pytest.approx(0.1611, abs=5e-5))
+    assert proportion(20, 20).low == pytest.approx(1 - none.high)
+    for count, total in ((1, 0), (3, 2), (-1, 2)):
+        with pytest.raises(DataError, match="a share needs 0 <= count <= total"):
+            proportion(count, total)
 
 
 def test_the_bootstrap_of_a_rate_has_the_width_of_the_binomial() -> None:

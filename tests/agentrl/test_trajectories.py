@@ -60,6 +60,7 @@ def trajectories(draw):
         draw(st.booleans()),
         draw(st.dictionaries(texts, numbers, max_size=2)),
         draw(counts),
+        draw(values),
     )
 
 
@@ -89,6 +90,15 @@ def test_reading_and_writing_again_gives_the_same_bytes(trajectory):
 
 def test_what_was_written_is_read():
     assert parse(dump(example())) == example()
+
+
+def test_lines_of_the_first_version_are_read_and_those_of_a_later_one_refused():
+    line = json.loads(dump(replace(example(), final_state={"door": [1, None]})))
+    assert line["version"] == 2 and parse(json.dumps(line)).final_state == {"door": [1, None]}
+    old = {key: value for key, value in line.items() if key not in ("version", "final_state")}
+    assert parse(json.dumps(old)) == example()
+    with pytest.raises(DataError, match="a trajectory of version 3; this agentrl reads up to 2"):
+        parse(json.dumps({**line, "version": 3}))
 
 
 def test_ids_are_base64_of_little_endian_integers():

@@ -1,12 +1,15 @@
 """The algorithms on the small environment, in both rollout modes, from settings to report."""
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from agentrl import rescore
 from agentrl.config import parse
+from agentrl.errors import ConfigError
 from agentrl.train import train
 
 SIZES = [
@@ -47,6 +50,22 @@ def test_three_iterations_leave_a_whole_run_folder(name: str, mode: str, tmp_pat
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     assert len(tokenizer("guess 7", add_special_tokens=False)["input_ids"]) <= 2
     assert AutoModelForCausalLM.from_pretrained(folder / "model").config.vocab_size == len(tokenizer)
+
+
+def test_a_stricter_check_is_logged_and_changes_nothing_and_episodes_can_be_judged(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def even(answer, task): return int(task.data['answer']) % 2 == 0\n")
+    words = [*SIZES, *ALGOS["gigpo"]]
+    plain = train(parse([*words, f"out={tmp_path / 'plain'}"]))
+    with chdir(tmp_path):
+        folder = train(parse([*words, f"out={tmp_path / 'run'}", "strict=./mine.py:even"]))
+    made = [line for line in lines(folder) if line["phase"] == "rl"]
+    assert all(0 <= line.pop("strict") <= 1 and line.pop("strict_unknown") == 0 for line in made)
+    assert made == [line for line in lines(plain) if line["phase"] == "rl"]
+    assert "Reward against a stricter check" in (folder / "report.html").read_text()
+    found = rescore(folder, str(tmp_path / "mine.py"))
+    assert found.episodes == 48 and not found.agreement.unknown and len(found.curve) == 3
+    with pytest.raises(ConfigError, match=r"run.strict=code judges by test of a task's data"):
+        train(parse([*words, f"out={tmp_path / 'none'}", "strict=code"]))
 
 
 def test_the_same_seed_gives_the_same_metrics_and_another_does_not(tmp_path: Path) -> None:

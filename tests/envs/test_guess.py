@@ -96,3 +96,10 @@ def test_nothing_is_listed_so_nothing_can_be_drawn():
     env, _ = begun()
     with pytest.raises(ConfigError, match="lists no actions"):
         env.player("random", 0)("")
+
+
+def test_tasks_hold_their_answer_for_verifiers():
+    env = Guess("train")
+    for task in env.tasks("train").tasks[:30]:
+        env.reset(options={"task": task})
+        assert env.step(task.data["answer"])[4]["success"]

@@ -18,7 +18,7 @@ from agentrl.registry import verifier
 from agentrl.sandbox import Backend, Limits
 from agentrl.sandbox.choose import Name
 from agentrl.types import Task
-from agentrl.verify import Pair, Submission, Verdict
+from agentrl.verify import Joinable, Pair, Submission, Verdict
 from agentrl_verifiers.code_tests import DEFAULT, Terms, judged
 
 _FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -43,7 +43,7 @@ _DOUBLE = {
 
 @verifier("code")
 @dataclass(frozen=True)
-class Code:
+class Code(Joinable):
     """Judges programs: tests and expected values never enter the sandbox that the program is in."""
 
     name: ClassVar[str] = "code"

@@ -147,6 +147,24 @@ class WebShop(TextEnv):
         """
         return dict(self._figures)
 
+    def final_state(self) -> Mapping[str, Any]:
+        """Return what was bought and what was asked for, so that a verifier needs no catalogue."""
+        state, goal = self.shop.state, self.shop.goal
+        wanted = {
+            "asin": goal.asin,
+            "text": goal.text,
+            "attributes": list(goal.attributes),
+            "options": dict(goal.options) if isinstance(goal.options, Mapping) else list(goal.options),
+            "price_upper": goal.price_upper,
+        }
+        if state.kind != "done":
+            return {"bought": None, "options": {}, "goal": wanted, "figures": dict(self._figures)}
+        product = self.shop.product(state.asin)
+        bought = {"asin": product.asin, "title": product.title, "price": product.price,
+                  "attributes": list(product.attributes)}  # fmt: skip
+        chosen = dict(state.options)
+        return {"bought": bought, "options": chosen, "goal": wanted, "figures": dict(self._figures)}
+
     def instructions(self) -> str:
         """Return the rules of the shop and the form of actions."""
         named = "the name after its price (n0 to n9)" if self.options.view == "handles" else "its code"

@@ -213,6 +213,21 @@ def test_players_win_or_not_and_their_replies_read_as_what_they_did():
         collect(starts, Guess, PlayerActor("random"), chat, seed=0)
 
 
+def test_thoughts_of_players_are_written_where_replies_hold_them_and_may_be_dropped():
+    chat = chat_of("window", "think", max_context=2048)
+    starts = [Start(task, task.id, 0, n) for n, task in enumerate(Guess().tasks("dev").tasks[:20])]
+
+    def thoughts(silence):
+        episodes = collect(starts, Guess, PlayerActor("expert", silence=silence), chat, seed=0)
+        said = [chat.decoded(turn.action_ids) for e in episodes for turn in e.turns]
+        return ["<think></think>" not in text for text in said]
+
+    assert all(thoughts(0.0)) and not any(thoughts(1.0))
+    half = thoughts(0.5)
+    assert 0.3 < sum(half) / len(half) < 0.7
+    assert half == thoughts(0.5)
+
+
 @pytest.mark.parametrize("style", ["plain", "think"])
 def test_best_admissible_takes_the_listed_action_the_model_likes_most(style):
     chat = chat_of("window", style)

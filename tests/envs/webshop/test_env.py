@@ -1,5 +1,6 @@
 """Whole episodes: reward, validity, snapshots, state keys, hostile text, speed."""
 
+import json
 import os
 import pickle
 import random
@@ -47,6 +48,22 @@ def test_buying_what_is_asked_for_earns_one_on_every_task(data, view, goals):
         assert (reward, terminated, truncated) == (1.0, True, False)
         assert info["success"] and info["score"] == 1.0
         assert info["rewards"] == {"task": 1.0, "success": 1.0}
+
+
+def test_the_final_state_says_what_was_bought_and_wanted(data):
+    env = WebShop(data=data, goals="human", max_turns=30)
+    env.reset(seed=0)
+    info = bought(env)[4]
+    end, goal = info["final_state"], env.shop.goal
+    assert json.loads(json.dumps(end)) == end
+    assert end["goal"]["text"] == goal.text and set(goal.attributes) <= set(end["goal"]["attributes"])
+    assert (
+        end["bought"]["asin"] == env.shop.state.asin and end["bought"]["price"] <= end["goal"]["price_upper"]
+    )
+    assert end["options"] == dict(env.shop.state.options) and end["figures"] == info["metrics"]
+    env = WebShop(data=data, goals="human", max_turns=1)
+    env.reset(seed=0)
+    assert env.step("search[x]")[4]["final_state"]["bought"] is None
 
 
 def test_recorded_episodes_earn_the_recorded_rewards(data, recorded):
