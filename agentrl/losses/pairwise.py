@@ -7,7 +7,6 @@ sp = softplus and sigma the sigmoid; w is the chosen side, l the rejected one.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,13 +15,6 @@ from torch.nn.functional import softplus
 from agentrl.errors import ConfigError, nearest
 from agentrl.losses.sides import Side
 from agentrl.shapes import expect
-
-PairLoss = Literal[
-    "dpo", "cdpo", "robust", "hinge", "ipo", "ipo_sum", "sigmoid_norm", "exo_pair", "nca_pair", "bco_pair",
-    "sppo_hard", "apo_zero", "apo_down", "aot", "discopop", "fdpo_forward_kl", "fdpo_js", "fdpo_alpha",
-    "dpop", "simpo", "cpo", "orpo", "tdpo1", "tdpo2",
-]  # fmt: skip
-"""Names of the pair losses, those of `KINDS`."""
 
 
 @dataclass(frozen=True, slots=True)

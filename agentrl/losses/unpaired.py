@@ -16,7 +16,9 @@ def kto(
     desirable: float = 1.0,
     undesirable: float = 1.0,
 ) -> Tensor:
-    """Return desirable (1 - sigma(beta (rho - z))) of good answers, undesirable (1 - sigma(beta (z - rho))) else.
+    """Return desirable (1 - sigma(beta (rho - z))) of good answers, and of bad ones likewise, turned round.
+
+    Bad ones have undesirable (1 - sigma(beta (z - rho))).
 
     Source: KTO (arXiv:2402.01306); z = 0 is the unpaired form of APO-zero (arXiv:2408.06266).
     Shapes: ratio [B]: sum of logp - ref, good [B] bool, baseline: z, a divergence, without gradient; returns
@@ -32,8 +34,8 @@ def kto(
 def kl_baseline(ratio: Tensor) -> Tensor:
     """Return max(0, mean log-ratio), without gradient: an estimate of the divergence from the reference.
 
-    Source: KTO (arXiv:2402.01306), which takes the mean over answers put to others' prompts; over answers that
-            the policy itself gave it is the divergence without that detour.
+    Source: KTO (arXiv:2402.01306), which takes the mean over answers put to others' prompts; over answers
+            that the policy itself gave it is the divergence without that detour.
     Shapes: ratio [B]; returns a scalar; 0 where there is none.
     """
     return ratio.detach().sum().div(max(len(ratio), 1)).clamp(min=0.0)

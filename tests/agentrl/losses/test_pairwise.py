@@ -1,7 +1,6 @@
 """Pair losses, spans, and the loss on Bellman residuals."""
 
 import math
-from typing import get_args
 
 import pytest
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from agentrl.errors import ConfigError, ShapeError
 from agentrl.losses.bellman import bellman
-from agentrl.losses.pairwise import KINDS, Knobs, PairLoss, pairwise
+from agentrl.losses.pairwise import Knobs, pairwise
 from agentrl.losses.sides import Side, sum_spans
 
 
@@ -60,10 +59,6 @@ def test_an_unknown_pair_loss_is_refused_with_the_nearest() -> None:
 def test_knobs_without_a_sense_are_refused(kind: str, knobs: dict[str, float], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         loss(real(0), real(0), kind, **knobs)
-
-
-def test_the_names_that_settings_offer_are_those_of_the_table() -> None:
-    assert get_args(PairLoss) == tuple(KINDS)
 
 
 @given(st.lists(st.floats(-5, 5), max_size=12), st.data())
