@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from agentrl.errors import ConfigError, nearest
+from agentrl.losses.policy import LOG_RATIO_LIMIT
 from agentrl.losses.sides import Side
 from agentrl.shapes import expect
 
@@ -60,12 +61,15 @@ def _aot(w: Side, r: Side, k: Knobs) -> Tensor:
 
 def _discopop(w: Side, r: Side, k: Knobs) -> Tensor:
     h = _h(w, r, k)
-    share = (h / k.tau).sigmoid()
-    return (1 - share) * softplus(-h) + share * (-h).exp()
+    # Multiplied as logarithms: exp(-h) alone is too large where its share is none.
+    return (-h / k.tau).sigmoid() * softplus(-h) + (-softplus(-h / k.tau) - h).exp()
 
 
 def _alpha(rho: Tensor, order: float) -> Tensor:
-    return rho if abs(order - 1) < 1e-9 else ((order - 1) * rho).exp() / (order - 1)
+    """Return the derivative of an alpha divergence at exp(rho), up to a constant; 0 is the forward KL's."""
+    if abs(order - 1) < 1e-9:
+        return rho
+    return ((order - 1) * rho.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)).exp() / (order - 1)
 
 
 def _dpop(w: Side, r: Side, k: Knobs) -> Tensor:
@@ -103,7 +107,7 @@ KINDS: dict[str, Callable[[Side, Side, Knobs], Tensor]] = {
     "apo_down": lambda w, r, k: (k.beta * w.ratio).sigmoid() + (-_h(w, r, k)).sigmoid(),
     "aot": _aot,
     "discopop": _discopop,
-    "fdpo_forward_kl": lambda w, r, k: softplus(-k.beta * ((-r.ratio).exp() - (-w.ratio).exp())),
+    "fdpo_forward_kl": lambda w, r, k: softplus(-k.beta * (_alpha(w.ratio, 0.0) - _alpha(r.ratio, 0.0))),
     "fdpo_js": lambda w, r, k: softplus(-k.beta * (softplus(-r.ratio) - softplus(-w.ratio))),
     "fdpo_alpha": lambda w, r, k: softplus(-k.beta * (_alpha(w.ratio, k.alpha) - _alpha(r.ratio, k.alpha))),
     "dpop": _dpop,
@@ -130,7 +134,8 @@ apo_zero         1 - sigma(a) + sigma(b)                                      ar
 apo_down         sigma(a) + 1 - sigma(h)                                      arXiv:2408.06266
 aot              cdpo of gaps sorted over the batch, policy's and reference's arXiv:2406.05882
 discopop         (1-m) sp(-h) + m exp(-h), m = sigma(h / tau)                 arXiv:2406.08414
-fdpo_*           dpo with f'(ratio) for rho, of another divergence            arXiv:2309.16240
+fdpo_*           dpo with f'(exp rho) for rho, of another divergence;         arXiv:2309.16240
+                 rho within 20 nats where it is raised to a power
 dpop             sp(-beta (rho_w - rho_l - penalty relu(-rho_w)))             arXiv:2402.13228
 simpo            sp(-(beta gap - margin)), gap of log-probabilities a token   arXiv:2405.14734
 cpo              sp(-beta (lp_w - lp_l)) + sft nll_w                          arXiv:2401.08417

@@ -20,6 +20,7 @@ from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
 from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
+from agentrl_algos.rto import RTO
 from agentrl_algos.vetta import VETTA
 from tests.agentrl.examples import episodes
 
@@ -68,6 +69,8 @@ ALGOS: dict[str, Algorithm] = {
     "multi_objective": MultiObjective(),
     "multi_objective without penalty": MultiObjective(invalid_penalty=0.0),
     "multi_objective, sums first": MultiObjective(order="sum_then_normalize", invalid_penalty=0.0),
+    "rto": RTO(teacher="folder"),
+    "rto with a discount": RTO(teacher="folder", gamma=0.9),
     "opd": OPD(teacher="folder"),
     "opd with outcomes": OPD(teacher="folder", outcome=1.0),
     "kepo": KEPO(teacher="folder"),
