@@ -1,5 +1,6 @@
 """Every algorithm on preferences trains three iterations on two environments, from settings to report."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,7 @@ import pytest
 from agentrl.errors import ConfigError
 from agentrl.losses.pairwise import KINDS
 from agentrl_algos.dpo import PairLoss
-from tests.e2e.test_online import WORLDS, trained
+from tests.e2e.test_online import ROOT, WORLDS, trained
 
 ALGOS: dict[str, Mapping[str, object]] = {
     "dpo": {"algo.margin": 0.0, "ches": True},
@@ -79,3 +80,13 @@ def test_a_setting_without_a_sense_is_refused(words: Mapping[str, object], why: 
 
 def test_the_pair_losses_that_settings_offer_are_those_of_the_table() -> None:
     assert get_args(PairLoss) == tuple(KINDS)
+
+
+def test_every_algorithm_on_preferences_is_here() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    families = ("dpo", "step_dpo", "unpaired", "listwise", "tpo", "self_play", "rto")
+    ours = {
+        name for name, where in declared["agentrl.algos"].items()
+        if where.partition(":")[0].partition(".")[2] in families
+    }  # fmt: skip
+    assert ours == {*ALGOS, "rto", "tgdpo"}
