@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from agentrl.api import rescore as rescore
     from agentrl.api import rollout as rollout
     from agentrl.api import train as train
-    from agentrl.env import Reasoned as Reasoned
     from agentrl.env import Reply as Reply
     from agentrl.env import TextEnv as TextEnv
     from agentrl.errors import InvalidAction as InvalidAction
+    from agentrl.players import Reasoned as Reasoned
     from agentrl.registry import algo as algo
     from agentrl.registry import env as env
     from agentrl.registry import verifier as verifier
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "train": "api", "evaluate": "api", "compare": "api", "rollout": "api", "make": "api",
-    "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "env",
+    "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "players",
     "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",
 }  # fmt: skip

@@ -127,10 +127,12 @@ class Algorithm:
     """what minibatches are made of; a coupled loss must not be cut inside a unit"""
     aggregate: ClassVar[str] = "token-mean"
     """how a separable loss is reduced; names of losses/reduce.py"""
+    data: ClassVar[str] = ""
+    """what it learns from, in words"""
     extra: ClassVar[str] = ""
     """extra models it needs, in words"""
     paper: ClassVar[str] = ""
-    """where it was published"""
+    """where it was published; the source of a hyper-parameter whose text names no other one in brackets"""
     heads: ClassVar[int] = 1
     """numbers the critic gives a token"""
     teacher: str = ""
@@ -148,6 +150,7 @@ class Algorithm:
     def invariances(self) -> frozenset[str]:
         """What may be done to every return without changing the credit: "shift" and "scale", or neither.
 
+        Where there is no credit, without changing the loss's gradient.
         The suite holds an algorithm to its word in both directions.
         """
         return frozenset()

@@ -7,7 +7,7 @@ and the state key; an environment adds what is its own. See `envs/agentrl_envs/g
 import hashlib
 import pickle
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
@@ -16,28 +16,12 @@ from gymnasium import spaces
 
 from agentrl.charset import Anything
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
+from agentrl.players import Player as Player
+from agentrl.players import PlayerKind as PlayerKind
 from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Player = Callable[[str], str]
-"""From an observation to the next action (see `Reasoned`); may keep memory of one episode."""
-PlayerKind = Literal["expert", "demonstrator", "random"]
-
-MAX_ACTION_CHARS = 4096
-"""longer actions are refused unread: whoever writes them is not acting"""
-
-
-class Reasoned(str):
-    """An action of a player with the thought that led to it, which is said where replies hold thoughts."""
-
-    thought: str
-
-    def __new__(cls, action: str, thought: str) -> "Reasoned":
-        """Return the action, which remembers its thought."""
-        made = super().__new__(cls, action)
-        made.thought = thought
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +59,8 @@ class TextEnv(gymnasium.Env[str, str]):
     Options: ClassVar[type[Any]] = NoOptions
     """a frozen dataclass; its fields are the keys `env.<field>=`"""
     max_turns: int = 20
+    max_action_chars: ClassVar[int] = 4096
+    """longer actions are refused unread: whoever writes them is not acting"""
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
     """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
@@ -244,8 +230,8 @@ class TextEnv(gymnasium.Env[str, str]):
     def _reply(self, action: str) -> Reply:
         if not isinstance(action, str):
             return Reply(f"{self._observation}", valid=False)
-        if len(action) > MAX_ACTION_CHARS:
-            return Reply(f"Your action is longer than {MAX_ACTION_CHARS} characters.", valid=False)
+        if len(action) > self.max_action_chars:
+            return Reply(f"Your action is longer than {self.max_action_chars} characters.", valid=False)
         try:
             return self.act(action)
         except InvalidAction as why:

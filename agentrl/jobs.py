@@ -10,6 +10,7 @@ from agentrl.config import parse, to_toml
 from agentrl.errors import ConfigError
 from agentrl.folder import CONFIG
 from agentrl.keys import GROUPS, SHORT
+from agentrl.registry import is_path
 from agentrl.settings import Settings
 from agentrl.values import value
 
@@ -68,7 +69,7 @@ def _names(text: str) -> dict[str, str]:
     for word in filter(None, (part.strip() for part in text.split(","))):
         name, equals, algo = word.partition("=")
         if not equals:
-            name, algo = Path(word.partition(":")[0]).stem if "/" in word else word, word
+            name, algo = Path(word.partition(":")[0]).stem if is_path(word) else word, word
         if not name or not algo or "/" in name or name.startswith("."):
             raise ConfigError(f"algos={text}: '{word}' is neither an algorithm nor NAME=ALGORITHM")
         if name in names:

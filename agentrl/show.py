@@ -71,18 +71,35 @@ def _headline(entry: metadata.EntryPoint) -> str:
 
 
 def _facts(node: ast.ClassDef, tree: ast.Module) -> str:
-    """Return what a class, or else a base of it, says in `extra` (models it needs) and in `paper`."""
+    """Return what a class, or else a base of it, says in `data`, `extra` (models it needs) and `paper`."""
     said: dict[str, str] = {}
-    classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
-    line: list[ast.ClassDef] = [node]
-    for one in line:  # grows while bases are found in the same file
-        line += [classes[b.id] for b in one.bases if isinstance(b, ast.Name) and b.id in classes]
+    line = [(node, tree)]
+    for one, where in line:  # grows while bases are found
+        line += [base for b in one.bases if isinstance(b, ast.Name) and (base := _base(b.id, where))]
         for part in one.body:
             if isinstance(part, ast.Assign) and isinstance(part.value, ast.Constant):
                 said = {t.id: str(part.value.value) for t in part.targets if isinstance(t, ast.Name)} | said
-    extra = f"needs a {said['extra']}" if said.get("extra") else ""
-    facts = ", ".join(part for part in (extra, said.get("paper", "")) if part)
+    facts = _needs(said.get("data", ""), said.get("extra", ""), said.get("paper", ""))
     return f"  ({facts})" if facts else ""
+
+
+def _base(name: str, tree: ast.Module) -> tuple[ast.ClassDef, ast.Module] | None:
+    """Return a class by the name a file has for it, with the file it is written in, of the same package."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return node, tree
+        if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
+            spec = importlib.util.find_spec(node.module or "") if not node.level else None
+            if spec is None or not (spec.origin or "").endswith(".py") or node.module == "agentrl.algo":
+                return None
+            return _base(name, ast.parse(Path(spec.origin or "").read_bytes()))
+    return None
+
+
+def _needs(data: str, extra: str, paper: str) -> str:
+    """Return in words what an algorithm learns from, which models it needs, and where it was published."""
+    parts = (f"from {data}" if data else "", f"needs a {extra}" if extra else "", paper)
+    return "; ".join(part for part in parts if part)
 
 
 def shown(words: Sequence[str]) -> str:
@@ -104,8 +121,8 @@ def shown(words: Sequence[str]) -> str:
             parts.append(f"{heading}\n{_table('env', env_keys(cls), cls.tiny)}{_wishes(cls.tiny)}")
         elif key == "algo" and name:
             sketch = outline(name)
-            needs = f"needs a {sketch.extra}; " if sketch.extra else ""
-            heading = f"algo {name}: {_first_paragraph(sketch)}\n{needs}{sketch.paper} {_origin(sketch)}"
+            facts = _needs(sketch.data, sketch.extra, sketch.paper)
+            heading = f"algo {name}: {_first_paragraph(sketch)}\n{facts} {_origin(sketch)}"
             parts.append(f"{heading}\n{_table('algo', algo_keys(sketch))}")
         elif word in GROUPS:
             parts.append(_table(word, _group(general_keys(), word)))
@@ -132,6 +149,8 @@ def _table(group: str, known: Mapping[str, Key], tiny: Mapping[str, Any] | None 
         also = f"  (short: {short[name]}=)" if name in short else ""
         lines.append(f"  {name} {default}{source}{also}")
         meaning = key.doc or (docs(key.owner).get(name.partition(".")[2], "") if key.owner else "")
+        if key.owner is not None and (origin := source_of(key.owner, name.partition(".")[2])):
+            meaning = f"{meaning.partition(' [')[0]}  [{origin}]"
         lines.append(f"      {kind_of(key.hint)}{': ' if meaning else ''}{meaning}")
     if len(lines) == 1:
         lines.append("  no settings of its own")
@@ -150,6 +169,19 @@ def _first_paragraph(cls: type[Any]) -> str:
 
 def _origin(cls: type[Any]) -> str:
     return f"({cls.__module__}.{cls.__qualname__})"
+
+
+def source_of(cls: type[Any], field: str) -> str:
+    """Return where a hyper-parameter comes from; empty for what is no algorithm's.
+
+    The text under the field may end with it, in brackets; else it is the paper of the class that sets it.
+    """
+    setter = next((one for one in cls.__mro__ if field in inspect.get_annotations(one)), cls)
+    text = docs(setter).get(field, "")
+    if text.endswith("]") and " [" in text:
+        return text.rpartition(" [")[2].removesuffix("]")
+    own: str = getattr(setter, "paper", "")
+    return own
 
 
 def docs(cls: type[Any]) -> dict[str, str]:

@@ -1,170 +1,54 @@
-"""Time of GiGPO's credit, from turns to tokens: `python benchmarks/credit.py`.
+"""Time of credit: GiGPO's beside loops, and every estimator up to a million turns.
 
-Everything is measured side by side in one run on one thread; only the ratios carry over to other machines.
-Compared are
+    python benchmarks/credit.py [--most 1000000]
 
-- row loop: rows of tokens in, dicts of rows, one tensor element at a time, one product with the mask for each
-  term, as published trainers write it, but with returns in linear time;
-- plain loop: the same formulas over Python numbers a turn, the best a loop can do; writes tokens as we do;
-- writing alone: giving each token the number of its turn.
+Everything is measured in one run on one thread, in processor time, of which neighbours on the machine take
+none; only the ratios carry over to other machines. GiGPO's credit stands beside a loop over rows as published
+trainers write it, and a loop over plain numbers (`benchmarks/credit_loops.py`); before anything is timed all
+three must give equal numbers. "Writing" is giving each token the number of its turn.
 
-Before anything is timed all three must give equal numbers.
+Every estimator is timed on a quarter of the turns and on all of them, one after the other: four times the
+turns should take four times as long. Episodes have ten turns, tasks eight episodes, a task thirty states.
 """
 
 import argparse
-import random
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import torch
-from torch import Tensor
+from credit_loops import GROUP, STATES, batch, by_row, plain_floats, vectorised
 
-from agentrl.credit.anchors import anchor_codes, anchor_relative
-from agentrl.credit.groups import group_relative
-from agentrl.credit.returns import discounted
+from agentrl.credit import (
+    anchors,
+    answers,
+    bellman,
+    gae,
+    graph,
+    groups,
+    implicit,
+    likeness,
+    objectives,
+    returns,
+    selection,
+    teacher,
+    trees,
+)
+from agentrl.credit import kl as kl_weights
+from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
 
-GAMMA, OMEGA, EPS, PENALTY = 0.95, 1.0, 1e-6, 0.1
-GROUP, STATES = 8, 30
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Turns of a batch of episodes, and which turn each token belongs to."""
-
-    reward: Tensor
-    trajectory: Tensor
-    group: Tensor
-    valid: Tensor
-    state: list[str]
-    turn: Tensor
-    """[N] of each token"""
-    token_reward: Tensor
-    """[rows, tokens] for the row loop: a turn's reward on its last token"""
-    mask: Tensor
-    """[rows, tokens]"""
-
-
-def batch(trajectories: int, turns: int, tokens: int) -> Batch:
-    """Return random episodes: eight a task, thirty states a task, success on the last turn or never."""
-    dice = random.Random(0)
-    rows = trajectories * turns
-    reward = torch.zeros(rows)
-    reward[turns - 1 :: turns] = torch.tensor([10.0 * dice.randrange(2) for _ in range(trajectories)])
-    trajectory = torch.arange(rows) // turns
-    token_reward = torch.zeros(rows, tokens)
-    token_reward[:, -1] = reward
-    return Batch(
-        reward=reward,
-        trajectory=trajectory,
-        group=trajectory // GROUP,
-        valid=torch.tensor([dice.random() < 0.9 for _ in range(rows)]),
-        state=[f"You are in room {dice.randrange(STATES)} of the house." for _ in range(rows)],
-        turn=torch.arange(rows).repeat_interleave(tokens),
-        token_reward=token_reward,
-        mask=torch.ones(rows, tokens),
-    )
-
-
-def vectorised(b: Batch) -> Tensor:
-    """Return the credit of every turn by the suite's functions."""
-    penalty = PENALTY * (~b.valid).float()
-    total = torch.zeros(int(b.trajectory[-1]) + 1).index_add(0, b.trajectory, b.reward)
-    episode = group_relative(total[b.trajectory] - penalty, b.group, eps=EPS)
-    anchor = anchor_codes(b.group.tolist(), b.state)
-    step = anchor_relative(discounted(b.reward, b.trajectory, GAMMA) - penalty, anchor, eps=EPS)
-    return episode + OMEGA * step
-
-
-def by_row(b: Batch) -> Tensor:
-    """Return the credit of every token, a row at a time."""
-    reward = b.token_reward.sum(-1)
-    rows = len(reward)
-    returns, total = torch.zeros(rows), torch.zeros(rows)
-    running, last = torch.tensor(0.0), -1
-    for i in reversed(range(rows)):
-        if int(b.trajectory[i]) != last:
-            running, last = torch.tensor(0.0), int(b.trajectory[i])
-        running = reward[i] + GAMMA * running
-        returns[i] = running
-    sums: dict[int, Tensor] = defaultdict(lambda: torch.tensor(0.0))
-    for i in range(rows):
-        sums[int(b.trajectory[i])] = sums[int(b.trajectory[i])] + reward[i]
-    for i in range(rows):
-        penalty = 0.0 if b.valid[i] else PENALTY
-        returns[i] -= penalty
-        total[i] = sums[int(b.trajectory[i])] - penalty
-    groups = [int(g) for g in b.group]
-    states = list(zip(groups, b.state, strict=True))
-    episode = _normalised(total, groups, alone=0.0).unsqueeze(-1) * b.mask
-    step = _normalised(returns, states, alone=None).unsqueeze(-1) * b.mask
-    return (episode + OMEGA * step).reshape(-1)
-
-
-def _normalised(score: Tensor, keys: list[object], alone: float | None) -> Tensor:
-    members: dict[object, list[Tensor]] = defaultdict(list)
-    for i, key in enumerate(keys):
-        members[key].append(score[i])
-    mean: dict[object, Tensor] = {}
-    std: dict[object, Tensor] = {}
-    for key, values in members.items():
-        if len(values) == 1:
-            mean[key] = values[0] if alone is None else torch.tensor(alone)
-            std[key] = torch.tensor(1.0)
-        else:
-            mean[key], std[key] = torch.stack(values).mean(), torch.stack(values).std()
-    out = torch.empty_like(score)
-    for i, key in enumerate(keys):
-        out[i] = (score[i] - mean[key]) / (std[key] + EPS)
-    return out
-
-
-def plain_floats(b: Batch) -> Tensor:
-    """Return the credit of every turn by a loop over Python numbers."""
-    reward, trajectory, group, valid = (
-        b.reward.tolist(),
-        b.trajectory.tolist(),
-        b.group.tolist(),
-        b.valid.tolist(),
-    )
-    rows = len(reward)
-    returns, sums, running = [0.0] * rows, defaultdict(float), 0.0
-    for i in reversed(range(rows)):
-        follows = i + 1 < rows and trajectory[i + 1] == trajectory[i]
-        running = reward[i] + (GAMMA * running if follows else 0.0)
-        returns[i] = running
-        sums[trajectory[i]] += reward[i]
-    penalty = [0.0 if ok else PENALTY for ok in valid]
-    total = [sums[t] - p for t, p in zip(trajectory, penalty, strict=True)]
-    returns = [r - p for r, p in zip(returns, penalty, strict=True)]
-    episode = _plain(total, group, alone=0.0)
-    step = _plain(returns, list(zip(group, b.state, strict=True)), alone=None)
-    return torch.tensor([e + OMEGA * s for e, s in zip(episode, step, strict=True)])
-
-
-def _plain(score: list[float], keys: list[object], alone: float | None) -> list[float]:
-    members: dict[object, list[float]] = defaultdict(list)
-    for value, key in zip(score, keys, strict=True):
-        members[key].append(value)
-    mean, std = {}, {}
-    for key, values in members.items():
-        n = len(values)
-        mean[key], std[key] = sum(values) / n, 1.0
-        if n == 1:
-            mean[key] = values[0] if alone is None else alone
-        else:
-            std[key] = (sum((v - mean[key]) ** 2 for v in values) / (n - 1)) ** 0.5
-    return [(value - mean[key]) / (std[key] + EPS) for value, key in zip(score, keys, strict=True)]
+TURNS = 10
+"""an episode"""
 
 
 def seconds(work: Callable[[], object], times: int) -> float:
-    """Return the shortest of some runs."""
+    """Return the processor time of the shortest of some runs."""
     taken = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken)
 
 
@@ -201,11 +85,120 @@ def measure(trajectories: int, turns: int, tokens: int) -> Taken:
     )
 
 
+def episodes(turns: int) -> SimpleNamespace:
+    """Return random columns by turn (`reward`, `trajectory`, ...) and by episode (`ret`, `answer`, ...)."""
+    dice = torch.Generator().manual_seed(0)
+    count = turns // TURNS
+    trajectory = torch.arange(turns) // TURNS
+    last = torch.arange(turns) % TURNS == TURNS - 1
+    group = trajectory // GROUP
+    state = torch.randint(STATES, (turns,), generator=dice)
+    anchor = group * STATES + state
+    success = torch.rand(count, generator=dice) < 0.5
+    noise = torch.rand(turns, generator=dice, dtype=torch.float64)
+    owner = torch.arange(count) // GROUP
+    return SimpleNamespace(
+        count=count, trajectory=trajectory, last=last, group=group, anchor=anchor, owner=owner, noise=noise,
+        success=success, ret=10.0 * success.double(), reward=10.0 * (last & success[trajectory]).double(),
+        logp=-noise, ref=-noise.flip(0), value=noise.flip(0), turn=torch.arange(turns) // 2,
+        follows=anchor.roll(-1).masked_fill(last, -1), goal=last & success[trajectory],
+        left=TURNS - torch.arange(turns) % TURNS, text=[f"Room {s} of the house." for s in state.tolist()],
+        answer=owner * 4 + torch.randint(4, (count,), generator=dice), score=noise[:count],
+        length=torch.randint(1, 600, (turns,), generator=dice),
+        entropy=noise[:count], rewards=noise[: 2 * (count // 2)].reshape(-1, 2),
+    )  # fmt: skip
+
+
+Estimator = Callable[[SimpleNamespace], object]
+ESTIMATORS: dict[str, Estimator] = {
+    "groups.group_relative": lambda e: groups.group_relative(e.noise, e.group),
+    "groups.leave_one_out": lambda e: groups.leave_one_out(e.ret, e.owner),
+    "groups.group_mean": lambda e: groups.group_mean(e.noise, e.group),
+    "anchors.anchor_codes": lambda e: anchors.anchor_codes(e.group.tolist(), e.text),
+    "anchors.anchor_relative": lambda e: anchors.anchor_relative(e.noise, e.anchor),
+    "returns.discounted": lambda e: returns.discounted(e.reward, e.trajectory, 0.95),
+    "returns.suffix_sum": lambda e: returns.suffix_sum(e.reward, e.trajectory),
+    "returns.prefix_sum": lambda e: returns.prefix_sum(e.reward, e.trajectory),
+    "returns.within": lambda e: returns.within(e.reward, e.trajectory, 0.95),
+    "returns.following": lambda e: returns.following(e.value, e.trajectory, e.ret),
+    "returns.spread": lambda e: returns.spread(e.ret, e.trajectory),
+    "returns.whiten": lambda e: returns.whiten(e.noise),
+    "gae.gae": lambda e: gae.gae(e.reward, e.value, e.trajectory, gamma=0.95, lam=0.95),
+    "gae.bilevel": lambda e: gae.bilevel(
+        e.reward, e.value, e.turn, e.trajectory, gamma=1.0, lam=0.95, turn_gamma=0.95
+    ),
+    "graph.history_codes": lambda e: graph.history_codes(e.anchor, e.trajectory, 3),
+    "graph.hierarchical": lambda e: graph.hierarchical(e.noise, [e.group, e.anchor], ranks=[0, 1]),
+    "graph.distances": lambda e: graph.distances(e.anchor, e.follows, e.goal, e.group),
+    "graph.visit_values": lambda e: graph.visit_values(e.ret[e.trajectory], e.left, e.anchor, 0.95),
+    "graph.success_weight": lambda e: graph.success_weight(e.success, e.score),
+    "likeness.text_vectors": lambda e: likeness.text_vectors(e.text[: e.count]),
+    "likeness.like_mean": lambda e: likeness.like_mean(e.noise, e.text, e.group),
+    "objectives.combined": lambda e: objectives.combined(
+        e.rewards, torch.tensor([1.0, 0.5]), torch.arange(len(e.rewards)) // GROUP
+    ),
+    "answers.answer_entropy": lambda e: answers.answer_entropy(e.answer, e.owner),
+    "answers.consistency_value": lambda e: answers.consistency_value(e.success.double(), e.entropy, e.owner),
+    "answers.among_groups": lambda e: answers.among_groups(e.owner.double(), e.owner),
+    "answers.local_weight": lambda e: answers.local_weight(e.entropy, 5.0, 1.0),
+    "answers.answer_uncertainty": lambda e: answers.answer_uncertainty(-e.score, e.answer, e.owner),
+    "selection.has_spread": lambda e: selection.has_spread(e.ret, e.owner),
+    "selection.overlong": lambda e: selection.overlong(e.length, 512, 100),
+    "selection.draw_weight": lambda e: selection.draw_weight(e.score, "max_min", group=e.owner),
+    "teacher.teacher_term": lambda e: teacher.teacher_term(e.logp, e.ref, e.trajectory, discount=0.9),
+    "implicit.token_reward": lambda e: implicit.token_reward(e.logp, e.ref, 0.1),
+    "implicit.step_reward": lambda e: implicit.step_reward(e.noise, e.trajectory, e.count),
+    "implicit.relative_value": lambda e: implicit.relative_value(e.noise, e.trajectory, e.count),
+    "bellman.states": lambda e: bellman.states("step", e.turn, e.trajectory),
+    "bellman.value_residual": lambda e: bellman.value_residual(
+        e.value, e.logp - e.ref, e.ret, e.trajectory, beta=0.03
+    ),
+    "bellman.policy_residual": lambda e: bellman.policy_residual(
+        e.value, e.logp - e.ref, e.ret, e.trajectory, torch.ones_like(e.last), beta=0.03
+    ),
+    "bellman.one_step_residual": lambda e: bellman.one_step_residual(
+        e.value, e.logp - e.ref, e.ret, e.trajectory, beta=0.03
+    ),
+    "bellman.importance_weight": lambda e: bellman.importance_weight(e.logp - e.ref, e.trajectory, e.count),
+    "trees.backed_up": lambda e: trees.backed_up(e.tree),
+}
+"""every estimator of `agentrl/credit`, by file and name"""
+NUMBERS = {f"kl.{f.__name__}" for f in (kl_weights.adapted, kl_weights.vee)}
+"""what takes a few numbers whatever the batch"""
+
+
+def tree(count: int) -> Tree:
+    """Return a tree of episodes of ten turns, of which each turn is a node."""
+    turn = Turn("You see a door.", ids32([2]), ids32([3]), floats32([-1.0]), "open", "open", {}, "door")
+    nodes = [Node(-1 if i % TURNS == 0 else i - 1, turn, score=float(i % 2)) for i in range(count)]
+    return Tree(Task("t", "train", 0), tuple(nodes))
+
+
+def growth(most: int) -> str:
+    """Return a table of what each estimator takes, and how that grows with the turns."""
+    worst = 0.0
+    few, many = episodes(most // 4), episodes(most)
+    lines = [f"| estimator | ms for {most:,} turns | times that of a quarter |", "|---|---|---|"]
+    for name, work in ESTIMATORS.items():
+        if name.startswith("trees."):
+            few.tree, many.tree = tree(most // 4), tree(most)
+        times = 1 if seconds(lambda work=work: work(few), 1) > 0.25 else 9
+        pairs = [
+            (seconds(lambda work=work: work(few), 1), seconds(lambda work=work: work(many), 1))
+            for _ in range(times + 1)
+        ]
+        short, long = zip(*pairs, strict=True)
+        worst = max(worst, min(long) / min(short))
+        lines.append(f"| {name} | {1e3 * min(long):.1f} | {min(long) / min(short):.1f} |")
+    return "\n".join([*lines, f"\nFour times the turns take at most {worst:.1f} times as long."])
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="time of GiGPO's credit")
+    parser = argparse.ArgumentParser(description="time of credit")
     parser.add_argument("--trajectories", type=int, default=512)
     parser.add_argument("--turns", type=int, default=50)
     parser.add_argument("--tokens", type=int, default=512, help="a turn")
+    parser.add_argument("--most", type=int, default=1_000_000, help="turns of the largest batch")
     given = parser.parse_args()
     torch.set_num_threads(1)
     sizes = [max(GROUP, given.trajectories // 4), given.trajectories]
@@ -232,7 +225,8 @@ def main() -> None:
         taken[1].turns / taken[0].turns,
         taken[1].tokens / taken[0].tokens,
     )
-    print(f"\n{more:.0f} times the turns take {turns:.1f} times as long to turns, {tokens:.1f} to tokens.")
+    print(f"\n{more:.0f} times the turns take {turns:.1f} times as long to turns, {tokens:.1f} to tokens.\n")
+    print(growth(given.most))
 
 
 if __name__ == "__main__":

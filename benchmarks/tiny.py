@@ -180,6 +180,6 @@ def each_seed(rows: Mapping[str, Sequence[Row]]) -> str:
     """Return the best decoding before and after, seed by seed."""
     return "\n".join(
         f"- {name}, best decoding by seed: "
-        + ", ".join(f"{row['warm best']:.1f} -> {row['final best']:.1f}" for row in runs)
+        + ", ".join(f"{row['warm best']:.1%} -> {row['final best']:.1%}" for row in runs)
         for name, runs in rows.items()
     )

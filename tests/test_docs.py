@@ -23,6 +23,7 @@ from agentrl.cli import VERBS, main
 from agentrl.config import parse
 from agentrl.errors import AgentRLError
 from agentrl.flags import machine_of, split
+from agentrl.jobs import planned
 from agentrl.registry import find, is_path
 from tests.agentrl.installed import install_ourselves
 
@@ -110,6 +111,9 @@ def _agentrl(words: list[str]) -> str:
                 if not any(word.startswith("env=") for word in named):
                     named.append("env=guess")
                 parse(named, algo="gigpo")
+            case "compare":
+                if any("=" in word for word in rest):  # run folders are not here
+                    planned(rest)
             case "resume":
                 return "" if len(rest) == 1 else "resume takes one folder"
             case "check" if rest and rest[0].startswith("verifier="):
@@ -183,6 +187,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         ("agentrl eval env=guess algo=rnadom", "did you mean 'random'?"),
         ("agentrl rnu env=guess", "status"),
         ("agentrl resume", "one folder"),
+        ("agentrl compare env=guess algos=ppo,gigop", "did you mean 'gigpo'?"),
         ("agentrl check env=gess", "did you mean 'guess'?"),
         ("agentrl show env=webshop algo=nothing", "status"),
         ("python benchmarks/nothing.py", "no file"),
@@ -203,6 +208,7 @@ def test_a_wrong_command_is_noticed(line: str, why: str, shop: Path) -> None:
         "agentrl eval model=runs/first eval.test=50",
         "agentrl eval env=webshop algo=random",
         "agentrl check env=webshop",
+        "agentrl compare env=webshop algos=gigpo,grpo seeds=2 gigpo.omega=0",
         "agentrl check verifier=exact",
         "agentrl list",
         "bash .ci/run full",

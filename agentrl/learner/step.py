@@ -18,9 +18,10 @@ from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
+from agentrl.learner.critic import Critic
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
-from agentrl.learner.model import Critic, Policy, compute, forward, likeliest
+from agentrl.learner.model import Policy, compute, forward, likeliest
 from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings

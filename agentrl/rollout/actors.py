@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from agentrl.env import Player, PlayerKind, Reasoned, TextEnv
+from agentrl.env import Player, PlayerKind, TextEnv
+from agentrl.players import Reasoned
 from agentrl.rollout.chat import Chat
 from agentrl.types import Request, Sample, Sampler, Sampling, floats32
 

@@ -9,6 +9,7 @@ import msgspec
 
 from agentrl.env import Player, PlayerKind, Split, TextEnv
 from agentrl.errors import EpisodeError
+from agentrl.players import Reasoned
 from agentrl.registry import find
 from agentrl.types import Structure, Task
 
@@ -119,9 +120,10 @@ class Inside:
         self._players.append(self._playing.player(kind, seed))
         return len(self._players) - 1
 
-    def play(self, place: int, observation: str) -> str:
-        """Return a player's next action."""
-        return self._players[place](observation)
+    def play(self, place: int, observation: str) -> tuple[str, str]:
+        """Return a player's next action, and the thought before it."""
+        action = self._players[place](observation)
+        return action, action.thought if isinstance(action, Reasoned) else ""
 
     @property
     def _playing(self) -> TextEnv:

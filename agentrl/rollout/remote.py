@@ -10,6 +10,7 @@ from agentrl.child import Child
 from agentrl.config import make_env
 from agentrl.env import NoOptions, Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import ChildError, ConfigError, EpisodeError, LostError
+from agentrl.players import Reasoned
 from agentrl.registry import find
 from agentrl.rollout.inside import Scene, Step
 from agentrl.settings import Settings
@@ -125,7 +126,12 @@ class WorkerEnv(TextEnv):
         Edge: where a player cannot be asked, it says nothing, and the next `step` raises why.
         """
         place = self._played("player", kind, seed, hint=int)
-        return lambda observation: self._played("play", place, observation, hint=str) or ""
+
+        def play(observation: str) -> str:
+            said = self._played("play", place, observation, hint=tuple[str, str])
+            return Reasoned(*said) if said else ""
+
+        return play
 
     def _played(self, what: str, *args: Any, hint: type[T]) -> T | None:
         if self._failure is not None:

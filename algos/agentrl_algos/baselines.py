@@ -11,6 +11,8 @@ from agentrl.registry import algo
 class Random(Algorithm):
     """Draw an admissible action, every one as likely."""
 
+    data = "nothing: it is measured, not trained"
+
     def collect(self) -> Play:
         """Return the random player."""
         return Play("random")
@@ -20,6 +22,8 @@ class Random(Algorithm):
 @dataclass(frozen=True, slots=True)
 class Expert(Algorithm):
     """Play as one who knows the answer: the ceiling."""
+
+    data = "nothing: it is measured, not trained"
 
     def collect(self) -> Play:
         """Return the expert."""

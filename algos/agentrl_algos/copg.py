@@ -22,8 +22,9 @@ class CoPG(Clipped):
     """Bring the regularised rewards of a task's episodes together, two by two."""
 
     beta: float = 0.1
-    """strength of the pull to the reference, in reward units a nat"""
+    """strength of the pull to the reference, in reward units a nat, above 0 [value: ours]"""
 
+    data = "pairs of episodes of a task"
     coupled = True
     unit = "group"
     extra = "reference"
@@ -33,6 +34,11 @@ class CoPG(Clipped):
     def needs(self) -> frozenset[str]:
         """The reference's log-probabilities."""
         return frozenset({"logp_ref"})
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Only differences count; their size does."""
+        return frozenset({"shift"})
 
     def check(self) -> None:
         """Refuse groups of one."""

@@ -26,15 +26,18 @@ class DAPO(GRPO):
     """GRPO with a higher upper clip, groups that say something, and a price for overlong replies."""
 
     clip_high: float = 0.28
-    """how far the probability ratio may rise above 1"""
+    """how far the probability ratio may rise above 1, at least 0"""
     dual_clip: float = 10.0
+    """bound on the loss of a bad action that became likely, in multiples of its credit [verl's scripts]"""
     replace: int = 10
-    """rounds of further tasks in place of groups without spread; then they stay; 0: no dynamic sampling"""
+    """rounds of further tasks in place of groups without spread; then they stay; 0: no dynamic sampling
+    (published: 10, then an error) [verl's code]"""
     overlong_buffer: float = 0.2
     """share of a reply's limit in which its length costs, 0 to 1; 0: nothing (published: 4096 of 20480)"""
     overlong_factor: float = 1.0
     """what a reply as long as the limit costs, in reward units"""
 
+    data = "groups of episodes of a task that differ in what they earned"
     paper = "arXiv:2503.14476"
 
     @property

@@ -27,7 +27,8 @@ class DisCO(Algorithm):
     score: Literal["logp", "ratio"] = "logp"
     """of an episode: mean over its tokens of the log-probability, or of the probability ratio"""
     tau: float = 10.0
-    """how evenly bad episodes count, in units of the score; 0: all alike, DisCO-b (published: 10, ratio 1)"""
+    """how evenly bad episodes count, in units of the score; 0: all alike, DisCO-b (published: 10,
+    1 for score=ratio)"""
     delta: float = 1e-4
     """divergence a token that is free, in nats"""
     beta: float = 1e3
@@ -35,6 +36,7 @@ class DisCO(Algorithm):
     kl_kind: Literal["k1", "k3"] = "k1"
     """estimate of that divergence; k1 may be negative, and then nothing pulls"""
 
+    data = "groups of episodes of a task, successes and failures"
     coupled = True
     unit = "group"
     paper = "arXiv:2505.12366"
@@ -43,6 +45,11 @@ class DisCO(Algorithm):
     def needs(self) -> frozenset[str]:
         """The log-probabilities before the first step."""
         return frozenset({"logp_old"})
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Successes are told apart from failures, whatever they paid."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse groups of one."""

@@ -43,7 +43,7 @@ class DPO(Pairwise):
     """Prefer the action after which things went better."""
 
     loss_kind: PairLoss = "dpo"
-    """loss of a pair, by name"""
+    """loss of a pair, by name [losses/pairwise.py]"""
     smoothing: float = 0.0
     """cdpo, robust, exo_pair, aot: chance that a preference is wrong (published: 0.1, exo_pair 0.001)"""
     gamma: float = 0.0
@@ -57,20 +57,21 @@ class DPO(Pairwise):
     alpha: float = 0.5
     """fdpo_alpha: order of the divergence; tdpo2: weight of the divergences' gap"""
     tail: float = 1.0
-    """weight of the tokens past the length that both sides have, 0 to 1 (LD-DPO, arXiv:2409.06411)"""
+    """weight of the tokens past the length that both sides have, 0 to 1 [LD-DPO: arXiv:2409.06411]"""
     of: Literal["turns", "episodes"] = "turns"
-    """what is compared: actions from one restored state, or whole episodes of one task"""
+    """what is compared: actions from one restored state, or whole episodes of one task [ours]"""
     rule: Rule = "best_worst"
-    """turns: which actions of a state are compared; see `credit/trees.py`"""
+    """turns: which actions of a state are compared; see `credit/trees.py` [ours]"""
     width: int = 4
-    """turns: actions compared in a state, at least 2"""
+    """turns: actions compared in a state, at least 2 [ours]"""
     points: int = 2
-    """turns: states of an episode that are branched"""
+    """turns: states of an episode that are branched, at least 1 [ours]"""
     group_size: int = 8
-    """episodes: how many of a task; the best is compared with the worst"""
+    """episodes: how many of a task, at least 2; the best is compared with the worst [ours]"""
     margin: float = 0.05
-    """least difference of scores (episodes: of returns) that makes a preference"""
+    """least difference of scores (episodes: of returns) that makes a preference [ours]"""
 
+    data = "pairs of actions from one restored state, or of episodes of a task"
     paper = "arXiv:2305.18290"
 
     @property
@@ -79,6 +80,11 @@ class DPO(Pairwise):
         reference = {"logp_ref"} if self.loss_kind not in REFERENCE_FREE else set()
         whole = {"support_ref", "logp_support"} if self.loss_kind in ("tdpo1", "tdpo2") else set()
         return frozenset(reference | whole) | self.watched
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Preferences are drawn from scores; what was paid does not enter."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse comparisons of one, and knobs that a loss cannot have."""

@@ -33,12 +33,15 @@ class SeedGRPO(GRPO):
 
     scale: Literal["std", "none"] = "none"
     alpha: float = 1.0 / 24.0
-    """how much the entropy, as a share of its bound, shrinks the step"""
+    """how much the entropy, as a share of its bound, shrinks the step, at least 0 [value: a
+    re-implementation]"""
     f: Literal["reciprocal", "linear", "exp"] = "reciprocal"
-    """1 / (1 + x), max(0, 1 - x), or exp(-x)"""
+    """1 / (1 + x), max(0, 1 - x), or exp(-x) (published: linear, exponential and focal were tried)
+    [value: a re-implementation]"""
     se: Literal["rao", "mean_log"] = "rao"
     """entropy: -sum of p log p, or -mean of log p over answers"""
 
+    data = "groups of episodes of a task, and their last actions"
     paper = "arXiv:2505.12346"
 
     def credit(self, table: TokenTable) -> TurnCredit:
@@ -62,11 +65,12 @@ class R2VPO(GRPO):
     """
 
     variance_weight: float = 0.04
-    """price of (ratio - 1)^2, in reward units; the multiplier's start where it is stepped"""
+    """price of (ratio - 1)^2, in reward units; the multiplier's start where it is stepped
+    [value: two re-implementations]"""
     variance_bound: float = 0.01
-    """mean of (ratio - 1)^2 that the multiplier aims at"""
+    """mean of (ratio - 1)^2 that the multiplier aims at, above 0 [value: ours]"""
     dual_step: float = 0.0
-    """how far the multiplier moves a step, a unit of excess; 0: it stays"""
+    """how far the multiplier moves a step, a unit of excess, at least 0; 0: it stays [ours]"""
 
     paper = "arXiv:2601.03320"
 
@@ -105,11 +109,11 @@ class Fiber(GRPO):
     """
 
     high: float = 0.2
-    """bound on an episode's mean rise, in nats a token"""
+    """bound on an episode's mean rise, in nats a token [value: ours]"""
     low: float = 0.15
-    """bound on its mean fall; less than high"""
+    """bound on an episode's mean fall, in nats a token; less than high [value: ours]"""
     eps: float = 0.05
-    """bound on a token's own part, in nats"""
+    """bound on a token's own part, in nats [value: ours]"""
 
     aggregate = "seq-mean-token-mean"
     coupled = True

@@ -26,6 +26,7 @@ from agentrl_algos.gigpo import GiGPO
 class G2PO(GiGPO):
     """Credit a turn for its episode, for the worth of where it leads, and for the rise in worth."""
 
+    data = "groups of episodes of a task, and the graph of their states"
     paper = "arXiv:2606.22995"
 
     def credit(self, table: TokenTable) -> TurnCredit:

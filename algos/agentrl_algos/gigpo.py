@@ -33,14 +33,16 @@ class GiGPO(Clipped):
     gamma: float = 0.95
     """discount a turn, 0 to 1"""
     omega: float = 1.0
-    """weight of the step term; 0 gives GRPO on turns"""
+    """weight of the step term, at least 0; 0 gives GRPO on turns"""
     scale: Literal["std", "none"] = "std"
     """divide by the group's standard deviation, or not (published: std for ALFWorld, none for WebShop)"""
     statistic: Literal["turn", "trajectory"] = "turn"
     """what enters the episode term's mean: every turn (long episodes count more) or each trajectory once"""
     similarity: float = 0.0
-    """least likeness (0 to 1) of two texts that are one state; 0: states are told apart by the environment"""
+    """least likeness (0 to 1) of two texts that are one state; 0: states are told apart by the environment
+    (published: 0, 0.9 for search)"""
 
+    data = "groups of episodes of a task, and the states they share"
     paper = "arXiv:2505.10978"
 
     @property

@@ -27,10 +27,11 @@ class GraphGPO(GiGPO):
     gamma: float = 0.1
     """worth of a state one turn further from the goal, 0 to 1 (published: 0.1 ALFWorld, 0.2 WebShop)"""
     goal_reward: float = 10.0
-    """worth of the goal itself; it cancels where spreads are divided out"""
+    """worth of the goal itself, in reward units; it cancels where spreads are divided out"""
     distance: Literal["goal", "gain"] = "goal"
     """gamma to the power of: the turns left after this one, or how many it came nearer than it should"""
 
+    data = "groups of episodes of a task, and the graph of their states"
     paper = "arXiv:2605.26684"
 
     @property

@@ -64,11 +64,12 @@ class GSPO(GRPO):
     """GRPO on the likelihood ratio of whole sequences, clipped as a whole."""
 
     clip_low: float = 3e-4
-    """how far a sequence's ratio (a mean over its tokens) may fall below 1"""
+    """how far a sequence's ratio (a mean over its tokens) may fall below 1, above 0"""
     clip_high: float = 4e-4
-    """how far it may rise above 1"""
+    """how far a sequence's ratio may rise above 1, at least 0"""
     sequence: Literal["trajectory", "turn"] = "trajectory"
-    """what has one ratio: all that an episode's policy wrote, or each reply"""
+    """what has one ratio: all that an episode's policy wrote, or each reply
+    [ours: published sequences have one reply]"""
 
     aggregate = "seq-mean-token-mean"
     coupled = True
@@ -93,9 +94,9 @@ class CISPO(GRPO):
     """GRPO with the ratio as a bounded weight on the log-probability: no token loses its gradient."""
 
     cap: float = 5.0
-    """largest weight, in units of the probability ratio"""
+    """largest weight, in units of the probability ratio (published: 5) [arXiv:2510.13786]"""
     floor: float = 0.0
-    """smallest weight"""
+    """smallest weight, in units of the probability ratio"""
 
     paper = "arXiv:2506.13585"
 
@@ -118,9 +119,11 @@ class GRPOD(GRPO):
     """GRPO whose pull to the warm start first weakens, then grows."""
 
     kl_low: float = 0.0
-    """smallest weight of the divergence (published: 0 and 0.04)"""
+    """smallest weight of the divergence, in reward units a nat
+    (published: 0 for geometry, 0.04 for counting)"""
     kl_high: float = 0.02
-    """largest weight of the divergence (published: 0.02 and 0.1)"""
+    """largest weight of the divergence, in reward units a nat
+    (published: 0.02 for geometry, 0.1 for counting)"""
     kl_span: int = 50
     """iterations the schedule takes: those of the run"""
 

@@ -27,12 +27,13 @@ class HGPO(Clipped):
     history: int = 2
     """states before the present one that may have to be shared (published: 2, or 4)"""
     alpha: float = 1.0
-    """how much more a longer shared history counts"""
+    """how much more a longer shared history counts: exponent of its length, at least 0"""
     whole_task: bool = False
-    """compare with all turns of the task too, as the lowest level"""
+    """compare with all turns of the task too, as the lowest level (published: false)"""
     scale: Literal["std", "none"] = "std"
     """divide by the standard deviation, or not (published: std for ALFWorld, none for WebShop)"""
 
+    data = "groups of episodes of a task, and the histories they share"
     paper = "arXiv:2602.22817"
 
     @property

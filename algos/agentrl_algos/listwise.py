@@ -28,6 +28,12 @@ class Listed(Algorithm):
 
     coupled = True
     unit = "group"
+    data = "groups of episodes of a task, in order"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Labels are returns rescaled inside a task."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse lists of one."""
@@ -85,6 +91,11 @@ class PRO(Listed):
     """weight of minus the mean log-probability of the best, times (list length - 1)^2"""
 
     paper = "arXiv:2306.17492"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Differences of returns sharpen the loss."""
+        return frozenset({"shift"})
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:
         """Return the mean loss of a list that can be ordered, a scalar."""

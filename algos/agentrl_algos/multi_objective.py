@@ -27,6 +27,8 @@ class MultiObjective(Clipped):
     order: Literal["normalize_then_sum", "sum_then_normalize"] = "normalize_then_sum"
     """whether rewards are compared before they are added, or after"""
 
+    data = "groups of episodes of a task, and each of their rewards by name"
+    paper = "arXiv:2601.05242"
     aggregate = "seq-mean-token-mean"
 
     @property

@@ -31,16 +31,20 @@ class OPD(Clipped):
     teacher: str = ""
     """folder of the teacher: a model with the same tokens"""
     group_size: int = 4
-    """episodes of one task; 1 is fine while outcome is 0"""
+    """episodes of one task, at least 1, and 2 with outcome [ours]"""
     coef: float = 1.0
-    """weight of the teacher's word, in reward units a nat"""
+    """weight of the teacher's word, in reward units a nat [tinker-cookbook's code]"""
     discount: float = 0.0
-    """how much of it reaches back to the tokens before, 0 to 1; 0: each token for itself"""
+    """how much of it reaches back to the tokens before, 0 to 1; 0: each token for itself
+    [tinker-cookbook's code]"""
     support: int = 0
-    """tokens compared in each place, the likeliest for the policy; 0: the sampled one alone"""
+    """tokens compared in each place, the likeliest for the policy; 0: the sampled one alone
+    (published: 0) [stop-gradient top-k: later papers' code]"""
     outcome: float = 0.0
-    """weight of the comparison by returns inside a task (GRPO's); 0: the teacher alone"""
+    """weight of the comparison by returns inside a task (GRPO's), at least 0; 0: the teacher alone
+    [arXiv:2402.03300]"""
 
+    data = "fresh episodes"
     extra = "teacher"
     paper = "arXiv:2306.13649"
 
@@ -97,14 +101,14 @@ class KEPO(GRPO):
     teacher: str = ""
     """folder of the teacher: a model with the same tokens"""
     coef: float = 1.0
-    """weight of the divergence, in reward units a nat"""
+    """weight of the divergence, in reward units a nat (published: 1)"""
     tau: float = 1.0
     """least return of an episode that is compared with the teacher, in reward units; 0: all that are paid"""
     mix: float = 0.5
-    """share of the teacher in the distribution that both are compared with, between 0 and 1"""
+    """share of the teacher in the distribution that both are compared with, 0 to 1 without the ends"""
     support: int = 64
     """tokens compared in each place, the likeliest for the policy, the rest as one more; 0: the whole
-    vocabulary, as published"""
+    vocabulary (published: 0)"""
 
     aggregate = "seq-mean-token-mean"
     extra = "teacher"

@@ -48,12 +48,14 @@ class OREO(Algorithm):
     importance: bool = False
     """weigh each episode by exp(min(1, its log-ratio))"""
     source: Literal["policy", "demonstrator"] = "policy"
-    """who plays the stored episodes"""
+    """who plays the stored episodes [ours]"""
     per_task: int = 4
-    """stored episodes a training task"""
+    """stored episodes a training task, at least 1 [ours]"""
     batch: int = 128
-    """episodes an iteration"""
+    """episodes an iteration, at least 1 [ours]"""
 
+    data = "stored episodes"
+    paper = "arXiv:2412.16145"
     coupled = True
     unit = "trajectory"
     extra = "reference and critic"

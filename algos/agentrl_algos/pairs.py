@@ -25,9 +25,9 @@ class Pairwise(Algorithm):
     beta: float = 0.1
     """strength of a log-ratio: the pull to the reference, in reward units a nat"""
     ches: bool = False
-    """also log CHES; keeps the hidden state of every token"""
+    """also log CHES; keeps the hidden state of every token [CHES: arXiv:2410.08847]"""
     ches_drop: float = 0.0
-    """share of pairs left out, those with the highest length-normalised CHES, 0 to below 1"""
+    """share of pairs left out, those with the highest length-normalised CHES, 0 to below 1 [CHES: arXiv:2410.08847]"""
 
     coupled = True
     unit = "pair"

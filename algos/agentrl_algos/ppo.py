@@ -30,20 +30,23 @@ class PPO(Clipped):
     """Credit a token by how much better things went than the critic expected."""
 
     group_size: int = 8
-    """episodes of one task; 1 is fine, nothing is compared"""
+    """episodes of one task, at least 1; nothing is compared [ours]"""
     level: Literal["token", "turn", "bilevel"] = "token"
-    """what the critic judges: the state before each token, before each reply, or both"""
+    """what the critic judges: the state before each token, before each reply, or both
+    [token: arXiv:1707.06347; turn: ours; bilevel: RAGEN's code]"""
     gamma: float = 1.0
-    """discount a token (by turn: a turn), 0 to 1"""
+    """discount a token (by turn: a turn), 0 to 1 [arXiv:1506.02438]"""
     lam: float = 1.0
-    """how far credit reaches back past the critic's word: 0 one step, 1 the whole episode"""
+    """how far credit reaches back past the critic's word, 0 to 1: one step, the whole episode
+    [arXiv:1506.02438]"""
     turn_gamma: float = 0.95
-    """bilevel: discount a turn, 0 to 1"""
+    """bilevel: discount a turn, 0 to 1 [RAGEN's code]"""
     value_weight: float = 1.0
-    """weight of the critic's loss"""
+    """weight of the critic's loss, above 0"""
     value_clip: float = 0.5
-    """how far a value may move in one iteration, in reward units"""
+    """how far a value may move in one iteration, in reward units [verl's code]"""
 
+    data = "fresh episodes"
     extra = "critic"
     paper = "arXiv:1707.06347"
 
@@ -114,11 +117,12 @@ class PFPPO(PPO):
     """
 
     filter: Literal["pow", "max_min", "max_random"] = "pow"
-    """chance to be drawn: |score|^power; best and worst alone; 0.4 for the best and 0.1 for others"""
+    """chance to be drawn: |score|^power; best and worst alone; 0.4 for the best and 0.1 for others
+    [verl's code]"""
     power: float = 2.0
-    """of the score, where drawn by its size"""
+    """exponent of the score, where drawn by its size, at least 0 [verl's code]"""
     extremes: Literal["group", "batch"] = "group"
-    """among what best and worst are found (published code: batch)"""
+    """among what best and worst are found (published: batch) [ours]"""
 
     paper = "arXiv:2409.06957"
 

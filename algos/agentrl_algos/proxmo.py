@@ -28,10 +28,11 @@ class ProxMO(Clipped):
     gamma: float = 0.95
     """discount a turn, 0 to 1"""
     omega: float = 1.0
-    """weight of the step term"""
+    """weight of the step term, at least 0"""
     temperature: float = 0.1
-    """of the softmax over likenesses: the lower, the more only the very same state counts"""
+    """of the softmax over likenesses, above 0: the lower, the more only the very same state counts"""
 
+    data = "groups of episodes of a task, and how alike their states read"
     paper = "arXiv:2602.19225"
 
     def check(self) -> None:

@@ -22,7 +22,8 @@ class Plain(Clipped):
     """Base of those whose loss may do without a ratio."""
 
     ratio: Literal["clipped", "plain"] = "clipped"
-    """clipped: PPO's surrogate; plain: -A log p, right for one optimiser step an iteration"""
+    """clipped: PPO's surrogate; plain: -A log p, right for one optimiser step an iteration
+    [plain: Williams 1992; clipped: arXiv:1707.06347]"""
 
     def surrogate(self, table: TokenTable) -> Losses:
         """Return the clipped surrogate, or -A log p, a token."""
@@ -40,12 +41,13 @@ class REINFORCE(Plain):
 
     ratio: Literal["clipped", "plain"] = "plain"
     group_size: int = 8
-    """episodes of one task; 1 is fine, tasks are not compared"""
+    """episodes of one task, at least 1; tasks are not compared [ours]"""
     gamma: float = 1.0
     """discount a turn, 0 to 1"""
     baseline: Literal["batch", "none"] = "batch"
     """what is taken from the return: its mean over the batch's turns, or nothing"""
 
+    data = "fresh episodes"
     aggregate = "seq-mean-token-sum"
     paper = "Williams 1992"
 
@@ -98,11 +100,13 @@ class REINFORCEpp(Plain):
     gamma: float = 1.0
     """discount a token, 0 to 1"""
     reset: bool = False
-    """returns end with their turn, as in published code, which loses what is earned in later turns"""
+    """returns end with their turn, as in published code, which loses what is earned in later turns
+    (published: true)"""
     kl_kind: Literal["k1", "abs", "k2", "k3", "k1+", "abs+", "k3+"] = "k1"
     kl_in: Literal["loss", "reward"] = "reward"
-    """where the divergence enters, once kl is above 0"""
+    """where the divergence enters, once kl is above 0 (published: in the reward)"""
 
+    data = "fresh episodes, or groups of a task"
     paper = "arXiv:2501.03262"
 
     @property

@@ -34,6 +34,7 @@ class RTO(PPO):
     """what the critic judges; rewards a token need `token`"""
 
     extra = "reference, teacher and critic"
+    data = "fresh episodes"
     paper = "arXiv:2404.18922"
 
     @property

@@ -45,6 +45,12 @@ class SelfPlay(Algorithm):
     coupled = True
     unit = "group"
     extra = "reference"
+    data = "groups of episodes of a task, judged against each other"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """A higher return wins by any margin, unless the judge looks at it."""
+        return frozenset({"shift"} if self.judge else {"shift", "scale"})
 
     @property
     def needs(self) -> frozenset[str]:

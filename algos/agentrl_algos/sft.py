@@ -14,11 +14,19 @@ class SFT(Algorithm):
     """Raise the likelihood of the demonstrator's replies."""
 
     per_task: int = 8
-    """demonstrations a training task"""
+    """demonstrations a training task, at least 1"""
     batch: int = 128
-    """episodes an iteration"""
+    """episodes an iteration, at least 1"""
     only: Literal["all", "success"] = "all"
     """success: leave out episodes that failed"""
+
+    data = "demonstrations"
+    paper = "behaviour cloning"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Demonstrations are imitated, whatever they earned."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse empty batches."""

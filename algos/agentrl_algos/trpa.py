@@ -28,20 +28,27 @@ class TRPA(Algorithm):
     group_size: int = 8
     """episodes of one task, at least 2 (published: 16)"""
     beta: float = 0.1
-    """strength of a preference, a nat"""
+    """strength of a preference, a nat, above 0"""
     anisotropy: float = 2.5
-    """how much more a pair counts whose better side succeeded"""
+    """how much more a pair counts whose better side succeeded, in multiples, at least 0"""
     trust: float = 0.001
     """weight of the divergence from the policy that played, in nats"""
 
+    data = "groups of episodes of a task, by how they ended"
     coupled = True
     unit = "group"
     extra = "reference"
+    paper = "code: Trust-Region-Preference-Approximation"
 
     @property
     def needs(self) -> frozenset[str]:
         """The reference and the policy that played."""
         return frozenset({"logp_old", "logp_ref"})
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Ends are put in order, whatever they paid."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse groups of one."""

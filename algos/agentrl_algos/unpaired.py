@@ -39,6 +39,12 @@ class Unpaired(Algorithm):
 
     coupled = True
     unit = "group"
+    data = "episodes that are good or bad"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Good and bad are all that is told of an episode."""
+        return frozenset({"shift", "scale"})
 
     def check(self) -> None:
         """Refuse empty groups, and a mean of one."""

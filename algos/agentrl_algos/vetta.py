@@ -31,15 +31,17 @@ class VETTA(Clipped):
     gamma: float = 0.95
     """discount a turn, 0 to 1"""
     lam: float = 0.95
-    """how far credit reaches back past the critic's word, a turn"""
+    """how far credit reaches back past the critic's word, a turn, 0 to 1: one step, to the end"""
     alpha: float = 1.0
-    """weight of a token's part in its turn (published: 1 ALFWorld, 3 WebShop)"""
+    """weight of a token's part in its turn, at least 0 (published: 1 ALFWorld, 3 WebShop)"""
     value_weight: float = 1.0
-    """weight of the critic's loss"""
+    """weight of the critic's loss, above 0 [ours]"""
     value_clip: float = 0.5
-    """how far a value may move in one iteration, in reward units"""
+    """how far a value may move in one iteration, in reward units [verl's code]"""
 
+    data = "fresh episodes"
     extra = "critic"
+    paper = "VETTA, the paper (identifier not known)"
     heads = 2
 
     @property

@@ -14,8 +14,9 @@ import random
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from agentrl.env import Player, PlayerKind, Reasoned, Reply, Split, TextEnv
+from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import InvalidAction
+from agentrl.players import Reasoned
 from agentrl.types import Panel, Task
 from agentrl_verifiers.integer import last_integer
 

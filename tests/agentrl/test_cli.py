@@ -124,6 +124,15 @@ def test_ctrl_c_says_how_to_go_on(
     assert capsys.readouterr().err == "agentrl: stopped; go on with: agentrl resume elsewhere\n"
 
 
+def test_ctrl_c_during_a_comparison_says_that_the_same_words_go_on(
+    training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    training(raising(KeyboardInterrupt()))
+    assert main(["compare", ENV, f"algos={PLUGINS / 'compare.py'}", "seeds=2", "out=there"]) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["run 1 of 2: compare, seed 0", "agentrl: stopped; the same command goes on"]
+
+
 def test_ctrl_c_before_there_is_a_run_promises_nothing(
     training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,8 +222,11 @@ def test_list_names_everything_with_its_first_line(capsys: pytest.CaptureFixture
     lines = {line.split()[0]: line for line in out.splitlines()[1:]}
     credit = "Credit a turn for its episode, and for itself among turns taken from the same state."
     assert credit in lines["gigpo"]
-    assert lines["gigpo"].endswith("(arXiv:2505.10978)  [agentrl]")
-    assert lines["ppo"].endswith("(needs a critic, arXiv:1707.06347)  [agentrl]")
+    assert lines["gigpo"].endswith(
+        "(from groups of episodes of a task, and the states they share; arXiv:2505.10978)  [agentrl]"
+    )
+    assert lines["ppo"].endswith("(from fresh episodes; needs a critic; arXiv:1707.06347)  [agentrl]")
+    assert "from groups of episodes of a task; arXiv:2507.18071" in lines["gspo"]
     assert "envs" not in out
 
 

@@ -1,26 +1,41 @@
 """An algorithm's declared invariances hold, and what it does not declare does not."""
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from agentrl.algo import Algorithm, TokenCredit, TurnCredit
+from agentrl.algo import Algorithm, Play, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, token_table
+from agentrl.table import Pairs
+from agentrl_algos.baselines import Expert, Random
+from agentrl_algos.copg import CoPG
 from agentrl_algos.copo import COPO
 from agentrl_algos.dapo import DAPO
+from agentrl_algos.disco import DisCO
+from agentrl_algos.dpo import DPO, TGDPO
 from agentrl_algos.experimental import R2VPO, Fiber, SeedGRPO
 from agentrl_algos.g2po import G2PO
 from agentrl_algos.gigpo import GiGPO
 from agentrl_algos.graphgpo import GraphGPO
 from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
+from agentrl_algos.listwise import PRO, LiPO
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
+from agentrl_algos.oreo import OREO
 from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
 from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
 from agentrl_algos.rto import RTO
+from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
+from agentrl_algos.sft import SFT
+from agentrl_algos.step_dpo import StepAPO, StepDPO
+from agentrl_algos.tpo import TPO
+from agentrl_algos.trpa import TRPA
+from agentrl_algos.unpaired import BCO, KTO, REDI, Rejection
 from agentrl_algos.vetta import VETTA
 from tests.agentrl.examples import episodes
 
@@ -79,6 +94,33 @@ ALGOS: dict[str, Algorithm] = {
     "r2vpo": R2VPO(),
     "fiber": Fiber(),
     "gigpo with like states": GiGPO(similarity=0.9),
+    "disco": DisCO(),
+    "trpa": TRPA(),
+    "copg": CoPG(),
+    "dpo": DPO(),
+    "dpo on episodes": DPO(of="episodes", loss_kind="simpo"),
+    "tgdpo": TGDPO(teacher="folder"),
+    "step_dpo": StepDPO(),
+    "step_apo": StepAPO(),
+    "kto": KTO(),
+    "kto above the mean": KTO(good_if="above_mean"),
+    "bco": BCO(),
+    "redi": REDI(),
+    "rejection": Rejection(),
+    "lipo": LiPO(),
+    "pro": PRO(),
+    "tpo": TPO(),
+    "sppo": SPPO(),
+    "sppo with a judge": SPPO(judge=0.5),
+    "online_ipo": OnlineIPO(),
+    "online_ipo with a judge": OnlineIPO(judge=0.5),
+    "inpo": INPO(),
+    "xpo": XPO(),
+    "nash_md": NashMD(),
+    "oreo": OREO(),
+    "oreo by turn": OREO(level="step"),
+    "oreo, one step": OREO(level="single"),
+    "sft": SFT(),
 }
 
 
@@ -93,19 +135,49 @@ def changed(table: TokenTable, what: str) -> TokenTable:
     return replace(table, turns=replace(turns, reward=reward), trajectories=changed)
 
 
-def credit(algo: Algorithm, table: TokenTable) -> torch.Tensor:
-    """Return all that the loss is told."""
+def told(algo: Algorithm, table: TokenTable) -> torch.Tensor:
+    """Return all that the loss is told: the credit, or where there is none the loss's own gradient."""
     values = torch.linspace(-1, 1, len(table), dtype=torch.float64)
-    columns = {"logp_old": table.logp_behaviour.double(), "logp_ref": values, "logp_teacher": -values.abs()}
-    found = algo.credit(table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns))
+    old = table.logp_behaviour.double()
+    columns = {"logp_old": old, "logp_ref": values, "logp_teacher": -values.abs()}
+    columns["hidden"] = torch.stack([values, old], dim=1)
+    given = table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns)
+    found = algo.credit(given)
+    if found is None:
+        return gradient(algo, given)
     assert isinstance(found, TurnCredit | TokenCredit)
     return torch.cat([found.value, *found.columns.values()])
+
+
+def gradient(algo: Algorithm, table: TokenTable) -> torch.Tensor:
+    """Return the derivative of the losses by every token's log-probability and value."""
+    leaves = {
+        "logp": (table.logp_old + 0.1 * table.logp_ref).requires_grad_(),
+        "values": table.logp_ref.clone().requires_grad_(),
+    }
+    ends = torch.searchsorted(table.trajectory, torch.arange(4), right=True)
+    starts = torch.cat([torch.zeros(1, dtype=torch.long), ends[:-1]])
+    spans = torch.stack([starts, ends], dim=1)
+    pairs = Pairs(spans[:2], spans[2:], torch.ones(2), torch.zeros(2))
+    losses = algo.loss(replace(table.with_columns(**leaves), pairs=pairs), algo.start())
+    total = sum(loss.sum() for loss in (losses.policy, losses.critic) if loss is not None)
+    assert isinstance(total, torch.Tensor)
+    slopes = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    return torch.cat([slope for slope in slopes if slope is not None])
 
 
 @pytest.mark.parametrize("what", ["shift", "scale"])
 @pytest.mark.parametrize("name", ALGOS)
 def test_credit_is_invariant_to_what_is_declared_and_to_nothing_else(name: str, what: str) -> None:
     algo, table = ALGOS[name], token_table(episodes(16, seed=3))
-    before, after = credit(algo, table), credit(algo, changed(table, what))
+    before, after = told(algo, table), told(algo, changed(table, what))
+    assert before.abs().sum() > 0
     same = torch.allclose(before, after, atol=1e-4, rtol=1e-4)
     assert same == (what in algo.invariances)
+
+
+def test_every_algorithm_that_trains_is_here() -> None:
+    root = Path(__file__).resolve().parents[2]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"]
+    idle = {algo.name for algo in (Random(), Expert()) if isinstance(algo.collect(), Play)}
+    assert {algo.name for algo in ALGOS.values()} == set(declared["agentrl.algos"]) - idle

@@ -12,6 +12,7 @@ from tests.golden import (
     alfworld,
     answers,
     code,
+    math,
     offline,
     online,
     online_credit,
@@ -46,6 +47,7 @@ FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **webshop.FILES,
     **alfworld.FILES,
     "code_hostile": code.cases,
+    **math.FILES,
 }
 """by file name: from its content to its cases"""
 
@@ -53,6 +55,7 @@ _FUNCTIONS = (
     *(*online.FUNCTIONS, *online_credit.FUNCTIONS, *online_losses.FUNCTIONS),
     *(*preferences.FUNCTIONS, *answers.FUNCTIONS),
     *(*offline.FUNCTIONS, *webshop.FUNCTIONS, *alfworld.FUNCTIONS, *code.FUNCTIONS),
+    *math.FUNCTIONS,
 )
 
 

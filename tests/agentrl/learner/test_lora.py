@@ -8,8 +8,9 @@ import torch
 
 from agentrl.batch import token_table
 from agentrl.errors import ConfigError, RunError
+from agentrl.learner.critic import Critic
 from agentrl.learner.lora import add_lora, load_adapter, save_adapter
-from agentrl.learner.model import Critic, Policy, compute
+from agentrl.learner.model import Policy, compute
 from agentrl.learner.step import Learner
 from agentrl.settings import LearnerSettings, ModelSettings
 from agentrl_algos.grpo import GRPO

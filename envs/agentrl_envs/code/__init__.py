@@ -1,0 +1,5 @@
+"""Programming problems as an environment."""
+
+from agentrl_envs.code.env import Coding
+
+__all__ = ["Coding"]
