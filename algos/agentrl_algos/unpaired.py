@@ -33,9 +33,9 @@ class Unpaired(Algorithm):
     """Base of algorithms on single episodes."""
 
     group_size: int = 8
-    """episodes of one task, played anew each iteration"""
+    """episodes of one task, played anew each iteration [ours]"""
     good_if: Literal["success", "above_mean"] = "success"
-    """which episodes are good: those that succeeded, or that earned more than the mean of their task"""
+    """good episodes: those that succeeded, or that earned more than the mean of their task [ours]"""
 
     coupled = True
     unit = "group"
@@ -147,26 +147,26 @@ class BCO(Unpaired):
 class Kept(Unpaired):
     """Base of algorithms that may also learn from episodes played once, before the first iteration."""
 
-    data: Literal["fresh", "stored"] = "stored"
-    """fresh: played anew each iteration; stored: played once"""
+    played: Literal["anew", "once"] = "once"
+    """anew in each iteration, or once before the first [ours]"""
     source: Literal["policy", "demonstrator"] = "policy"
-    """stored: who plays them"""
+    """once: who plays [ours]"""
     per_task: int = 4
-    """stored: episodes a training task"""
+    """once: episodes a training task, at least 1 [ours]"""
     batch: int = 128
-    """stored: episodes an iteration"""
+    """once: episodes an iteration, at least 1 [ours]"""
 
     def check(self) -> None:
         """Refuse empty batches, and means of tasks that a batch holds in part."""
         Unpaired.check(self)
         above(self.per_task, 0, "per_task")
         above(self.batch, 0, "batch")
-        if self.data == "stored" and self.good_if == "above_mean":
-            raise ConfigError("good_if=above_mean needs data=fresh: a stored batch holds a task in part")
+        if self.played == "once" and self.good_if == "above_mean":
+            raise ConfigError("good_if=above_mean needs played=anew: a stored batch holds a task in part")
 
     def collect(self) -> Groups | Stored:
         """Return groups of fresh episodes, or stored ones."""
-        if self.data == "fresh":
+        if self.played == "anew":
             return Groups(self.group_size)
         return Stored(self.source, self.per_task, self.batch)
 
@@ -198,8 +198,8 @@ class REDI(Kept):
 class Rejection(Kept):
     """Learn to say again what the policy itself said where it succeeded."""
 
-    data: Literal["fresh", "stored"] = "fresh"
-    """fresh: played anew each iteration; stored: played once"""
+    played: Literal["anew", "once"] = "anew"
+    """anew in each iteration, or once before the first [ours]"""
 
     paper = "arXiv:2308.01825"
 

@@ -7,9 +7,14 @@ from typing import get_args
 
 import pytest
 
+from agentrl.credit import trees
+from agentrl.credit.steps import StepWeight
 from agentrl.errors import ConfigError
+from agentrl.losses import listwise
 from agentrl.losses.pairwise import KINDS
-from agentrl_algos.dpo import PairLoss
+from agentrl_algos.dpo import PairLoss, Rule
+from agentrl_algos.listwise import LiPO
+from agentrl_algos.tpo import TPO
 from tests.e2e.test_online import ROOT, WORLDS, trained
 
 ALGOS: dict[str, Mapping[str, object]] = {
@@ -18,7 +23,7 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "step_apo": {},
     "kto": {},
     "bco": {},
-    "redi": {"algo.per_task": 1, "algo.batch": 12},
+    "redi": {"played": "anew"},
     "rejection": {},
     "lipo": {},
     "pro": {},
@@ -29,8 +34,8 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "xpo": {},
     "nash_md": {},
 }
-ALONE = {"kto", "bco", "redi"}
-"""which learn from a failed episode, too; the others want one that went better than another"""
+ALONE = {"kto", "bco", "redi", "nash_md"}
+"""which learn from failed episodes, too, or hold to the reference; the others want one that went better than another"""
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -70,7 +75,7 @@ def test_a_policy_trained_by_dpo_guides_another(
         ({"algo": "rto"}, "a policy trained by algo=dpo"),
         ({"algo": "inpo", "tau": 1.0}, "tau is above 0 and at most eta"),
         ({"algo": "xpo", "algo.reference": "start"}, "episodes that its reference played"),
-        ({"algo": "redi", "good_if": "above_mean"}, "needs data=fresh"),
+        ({"algo": "redi", "good_if": "above_mean"}, "needs played=anew"),
     ],
 )
 def test_a_setting_without_a_sense_is_refused(words: Mapping[str, object], why: str, tmp_path: Path) -> None:
@@ -78,8 +83,11 @@ def test_a_setting_without_a_sense_is_refused(words: Mapping[str, object], why: 
         trained("guess", words, tmp_path / "run")
 
 
-def test_the_pair_losses_that_settings_offer_are_those_of_the_table() -> None:
+def test_the_names_that_settings_offer_are_those_of_the_functions() -> None:
     assert get_args(PairLoss) == tuple(KINDS)
+    assert get_args(Rule) == get_args(trees.Rule)
+    assert get_args(LiPO.__dataclass_fields__["rank"].type) == tuple(listwise.KINDS)
+    assert get_args(TPO.__dataclass_fields__["step_weight"].type) == get_args(StepWeight)
 
 
 def test_every_algorithm_on_preferences_is_here() -> None:
