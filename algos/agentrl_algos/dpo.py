@@ -45,17 +45,17 @@ class DPO(Pairwise):
     loss_kind: PairLoss = "dpo"
     """loss of a pair, by name [losses/pairwise.py]"""
     smoothing: float = 0.0
-    """cdpo, robust, exo_pair, aot: chance that a preference is wrong (published: 0.1, exo_pair 0.001)"""
+    """cdpo, robust, exo_pair, aot: chance that a preference is wrong (published: 0.1, exo_pair 0.001) [ours]"""
     gamma: float = 0.0
-    """dpo, cdpo, hinge, simpo: what beta times the gap has to exceed, in nats (simpo: half of beta)"""
+    """dpo, cdpo, hinge, simpo: what beta times the gap has to exceed (simpo: half of beta) [simpo: arXiv:2405.14734]"""
     penalty: float = 50.0
-    """dpop: price of a chosen answer that became less likely"""
+    """dpop: price of a chosen answer that became less likely [arXiv:2402.13228]"""
     sft: float = 1.0
-    """cpo: weight of the chosen answers' likelihood"""
+    """cpo: weight of the chosen answers' likelihood [arXiv:2401.08417]"""
     tau: float = 0.05
-    """discopop: temperature that blends its two losses"""
+    """discopop: temperature that blends its two losses [arXiv:2406.08414]"""
     alpha: float = 0.5
-    """fdpo_alpha: order of the divergence; tdpo2: weight of the divergences' gap"""
+    """fdpo_alpha: order of the divergence; tdpo2: weight of the divergences' gap [arXiv:2309.16240, arXiv:2404.11999]"""
     tail: float = 1.0
     """weight of the tokens past the length that both sides have, 0 to 1 [LD-DPO: arXiv:2409.06411]"""
     of: Literal["turns", "episodes"] = "turns"

@@ -24,7 +24,7 @@ class Listed(Algorithm):
     """Base of algorithms on lists."""
 
     group_size: int = 8
-    """episodes of one task, at least 2"""
+    """episodes of one task, at least 2 [ours]"""
 
     coupled = True
     unit = "group"

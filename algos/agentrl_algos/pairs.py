@@ -23,7 +23,7 @@ class Pairwise(Algorithm):
     """Base of algorithms whose table holds pairs."""
 
     beta: float = 0.1
-    """strength of a log-ratio: the pull to the reference, in reward units a nat"""
+    """strength of a log-ratio: the pull to the reference, in reward units a nat [arXiv:2305.18290]"""
     ches: bool = False
     """also log CHES; keeps the hidden state of every token [CHES: arXiv:2410.08847]"""
     ches_drop: float = 0.0

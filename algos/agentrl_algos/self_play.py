@@ -34,13 +34,13 @@ class SelfPlay(Algorithm):
     """Base of algorithms on win rates."""
 
     group_size: int = 8
-    """episodes of one task, at least 2"""
+    """episodes of one task, at least 2 [ours]"""
     beta: float = 0.1
     """strength of a log-ratio"""
     judge: float = 0.0
-    """difference of returns, in reward units, that makes a win likely; 0: the higher return always wins"""
+    """difference of returns, in reward units, that makes a win likely; 0: the higher one always wins [ours]"""
     reference: Literal["iterate", "start"] = "iterate"
-    """the policy that played this iteration's episodes, or the one before the first iteration"""
+    """the policy that played this iteration's episodes, or the one before the first iteration [ours]"""
 
     coupled = True
     unit = "group"
@@ -95,7 +95,7 @@ class SPPO(SelfPlay):
     """Move the best and the worst episode of a task to where their win rates say."""
 
     beta: float = 0.1
-    """strength of a log-ratio (published: 0.001)"""
+    """strength of a log-ratio (published: 0.001) [ours]"""
 
     paper = "arXiv:2405.00675"
 

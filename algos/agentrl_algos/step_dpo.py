@@ -28,7 +28,7 @@ class StepDPO(DPO):
     rule: Rule = "first_error"
     """which actions are compared"""
     points: int = 6
-    """states of an episode that are branched; as many as it has turns find the wrong one exactly"""
+    """states of an episode that are branched; as many as it has turns find the wrong one exactly [ours]"""
 
     paper = "arXiv:2406.18629"
 

@@ -38,7 +38,7 @@ class TPO(Listed):
     step_weight: Literal["one_plus_cos", "one_minus_cos", "none"] = "one_plus_cos"
     """more for steps like the best episode's (published code), for those unlike it, or all alike"""
     method: str = "tree"
-    """which of the methods called TPO; this one alone"""
+    """which of the methods called TPO; this one alone [ours]"""
 
     extra = "reference"
     paper = "arXiv:2410.12854"

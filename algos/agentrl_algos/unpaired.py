@@ -73,7 +73,7 @@ class KTO(Unpaired):
     undesirable: float = 1.0
     """weight of bad episodes"""
     baseline: Literal["kl", "none"] = "kl"
-    """kl: z is the divergence from the reference; none: 0, as in APO-zero without pairs (arXiv:2408.06266)"""
+    """kl: z is the divergence from the reference; none: 0, as in APO-zero [none: arXiv:2408.06266]"""
 
     extra = "reference"
     paper = "arXiv:2402.01306"

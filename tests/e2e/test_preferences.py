@@ -35,7 +35,7 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "nash_md": {},
 }
 ALONE = {"kto", "bco", "redi", "nash_md"}
-"""which learn from failed episodes, too, or hold to the reference; the others want one that went better than another"""
+"""which learn from failed episodes, too, or hold to the reference; others want one that went better"""
 
 
 @pytest.mark.parametrize("world", WORLDS)
