@@ -27,7 +27,7 @@ class Pairwise(Algorithm):
     ches: bool = False
     """also log CHES; keeps the hidden state of every token [CHES: arXiv:2410.08847]"""
     ches_drop: float = 0.0
-    """share of pairs left out, those with the highest length-normalised CHES, 0 to below 1 [arXiv:2410.08847]"""
+    """share of pairs left out, of the highest length-normalised CHES, 0 to below 1 [arXiv:2410.08847]"""
 
     coupled = True
     unit = "pair"

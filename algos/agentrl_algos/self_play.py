@@ -38,7 +38,7 @@ class SelfPlay(Algorithm):
     beta: float = 0.1
     """strength of a log-ratio"""
     judge: float = 0.0
-    """difference of returns, in reward units, that makes a win likely; 0: the higher one always wins [ours]"""
+    """difference of returns that makes a win likely, in reward units; 0: the higher one wins [ours]"""
     reference: Literal["iterate", "start"] = "iterate"
     """the policy that played this iteration's episodes, or the one before the first iteration [ours]"""
 
