@@ -1,4 +1,4 @@
-"""GiGPO, GRPO, more SFT and clean imitation on ALFWorld with the tiny model, several seeds.
+"""GiGPO, GRPO and clean imitation on ALFWorld with the tiny model, several seeds.
 
     python benchmarks/alfworld_tiny.py generated [seeds=3] [jobs=2] [out=runs/alfworld_tiny_generated]
     python benchmarks/alfworld_tiny.py DATA [seeds=3] [jobs=2] [out=runs/alfworld_tiny]
@@ -20,11 +20,11 @@ def study(data: str) -> Study:
         title="GiGPO, GRPO and imitation on ALFWorld with the tiny model: "
         + ("generated scenes, unseen layouts" if made else "real games, train -> valid_seen"),
         env=["env=alfworld", f"env.data={data}"],
-        algos={"gigpo": ["algo=gigpo"], "grpo": ["algo=grpo"], "sft": ["algo=sft"]},
+        algos={"gigpo": ["algo=gigpo"], "grpo": ["algo=grpo"]},
         alone={"clean": ["algo=sft", "iterations=0", "env.noise=0"]},
-        notes="The warm start learns from a demonstrator with every bad habit. `sft` goes on with that"
-        " demonstrator's episodes, for as many iterations; `clean` imitates, from scratch and without RL, as"
-        " many episodes of one without bad habits.",
+        notes="The warm start learns from a demonstrator with every bad habit; `clean` imitates, from"
+        " scratch and without RL, as many episodes of one without bad habits.",
+        command="alfworld_tiny.py " + ("generated" if made else "DATA"),
     )
 
 

@@ -38,6 +38,8 @@ class Study:
     alone: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """words of each kind of run that makes a start of its own"""
     notes: str = ""
+    command: str = ""
+    """how the script is called, where that is not its name alone"""
 
     @property
     def results(self) -> Path:
@@ -55,7 +57,8 @@ class Study:
             [
                 f"# {self.title}",
                 "",
-                f"`python benchmarks/{self.script}.py seeds={len(seeds)} jobs={jobs}`: {len(seeds)} seeds,"
+                f"`python benchmarks/{self.command or self.script + '.py'} seeds={len(seeds)} jobs={jobs}`:"
+                f" {len(seeds)} seeds,"
                 " each with its own model, demonstrations, warm start and RL.",
                 f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} tasks, looked at once by each"
                 f" run. Cells: mean over seeds [95 % interval]. {jobs} runs side by side, one thread each.",
@@ -147,9 +150,11 @@ def figures(folder: Path) -> tuple[Summary, dict[str, float]]:
         "greedy": after["greedy"],
         "T=1.0": after["1.0"],
         "best admissible": after["best_admissible"],
-        "area (iterations)": area([float(p.iteration) for p in evaluation.curve], greedy),
+        "area (iterations)": area([float(p.iteration) for p in evaluation.curve], greedy)
+        if len(greedy) > 1
+        else math.nan,
         "area (env steps)": area([float(s) for s in steps], greedy)
-        if len(set(steps)) == len(steps)
+        if len(set(steps)) == len(steps) > 1
         else math.nan,
         "env steps": float(summary.environment_steps),
         "RL seconds": learning,
@@ -165,7 +170,7 @@ def table(rows: Mapping[str, Sequence[Row]]) -> str:
         cells = []
         for runs in rows.values():
             if any(math.isnan(run[name]) for run in runs):
-                cells.append("-")  # no curve over steps: its episodes were played before it began
+                cells.append("-")  # no curve: its episodes were played before it began
                 continue
             interval = over_seeds([run[name] for run in runs])
             shape = "{:.0f}" if interval.mean >= 10 else "{:.3f}"
