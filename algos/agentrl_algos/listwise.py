@@ -88,7 +88,7 @@ class PRO(Listed):
     """Set each of a task's episodes against all that are worse, and say the best one again."""
 
     sft: float = 0.05
-    """weight of minus the mean log-probability of the best, times (list length - 1)^2"""
+    """weight of minus the mean log-probability of the best, in nats, times (list length - 1)^2"""
 
     paper = "arXiv:2306.17492"
 

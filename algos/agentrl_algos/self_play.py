@@ -9,7 +9,8 @@ episodes of the task. With rho the log-ratio of an episode to the reference:
     xpo         DPO on pairs, and alpha times the log-probability of one side: optimism
     nash_md     policy gradient on P - 1/2 with the divergence from the reference
 
-The reference is the policy that played (an iterate of self-play), or the one that training started from.
+The reference is the policy that played (an iterate of self-play), or the one that training started from;
+xpo's is the first, inpo has both.
 """
 
 from dataclasses import dataclass
@@ -30,43 +31,69 @@ from agentrl_algos.pairs import pair_metrics
 
 
 @dataclass(frozen=True, slots=True)
-class SelfPlay(Algorithm):
-    """Base of algorithms on win rates."""
+class Compared(Algorithm):
+    """Base of algorithms on which episode of a task earned more."""
 
     group_size: int = 8
     """episodes of one task, at least 2 [ours]"""
+
+    coupled = True
+    unit = "group"
+    data = "groups of episodes of a task, judged against each other"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The policy that played."""
+        return frozenset({"logp_old"})
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """A higher return wins by any margin."""
+        return frozenset({"shift", "scale"})
+
+    def check(self) -> None:
+        """Refuse groups of one."""
+        check_group(self.group_size)
+
+    def collect(self) -> Groups:
+        """Return groups of episodes from one start."""
+        return Groups(self.group_size)
+
+
+def of_pairs(loss: Tensor, sides: tuple[Side, Side], beta: float) -> Losses:
+    """Return the mean over pairs, 0 where there is none, with what is logged of them."""
+    if not len(loss):
+        return Losses(0.0 * loss.sum(), metrics={"pairs": torch.zeros(())})
+    return Losses(loss.mean(), metrics=pair_metrics(*sides, beta))
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPlay(Compared):
+    """Base of algorithms on win rates."""
+
     beta: float = 0.1
-    """strength of a log-ratio"""
+    """strength of a log-ratio, in reward units a nat [ours]"""
     judge: float = 0.0
     """difference of returns that makes a win likely, in reward units; 0: the higher one wins [ours]"""
     reference: Literal["iterate", "start"] = "iterate"
     """the policy that played this iteration's episodes, or the one before the first iteration [ours]"""
-
-    coupled = True
-    unit = "group"
-    extra = "reference"
-    data = "groups of episodes of a task, judged against each other"
-
-    @property
-    def invariances(self) -> frozenset[str]:
-        """A higher return wins by any margin, unless the judge looks at it."""
-        return frozenset({"shift"} if self.judge else {"shift", "scale"})
 
     @property
     def needs(self) -> frozenset[str]:
         """The reference's log-probabilities."""
         return frozenset({"logp_old" if self.reference == "iterate" else "logp_ref"})
 
+    @property
+    def invariances(self) -> frozenset[str]:
+        """A higher return wins by any margin, unless the judge looks at it."""
+        return frozenset({"shift"} if self.judge else {"shift", "scale"})
+
     def check(self) -> None:
         """Refuse groups of one and a strength of nothing."""
-        check_group(self.group_size)
+        Compared.check(self)
         above(self.beta, 0, "beta")
         if self.judge < 0:
             raise ConfigError(f"judge={self.judge}: must be 0 or more")
-
-    def collect(self) -> Groups:
-        """Return groups of episodes from one start."""
-        return Groups(self.group_size)
 
     def answers(self, table: TokenTable) -> Answers:
         """Return the episodes against the reference."""
@@ -81,12 +108,6 @@ class SelfPlay(Algorithm):
         """Return each episode's mean chance against its task's episodes, itself (1/2) included, [B]."""
         same = (found.group[:, None] == found.group[None]).to(found.ret.dtype)
         return (same * self.beats(found)).sum(1) / same.sum(1)
-
-    def of_pairs(self, loss: Tensor, sides: tuple[Side, Side]) -> Losses:
-        """Return the mean over pairs, 0 where there is none, with what is logged of them."""
-        if not len(loss):
-            return Losses(0.0 * loss.sum(), metrics={"pairs": torch.zeros(())})
-        return Losses(loss.mean(), metrics=pair_metrics(*sides, self.beta))
 
 
 @algo("sppo")
@@ -106,7 +127,7 @@ class SPPO(SelfPlay):
         first, second = comparisons(found.ret, found.group, "best_worst")
         one, other = found.take(first), found.take(second)
         loss = sppo(one, win[first], beta=self.beta) + sppo(other, win[second], beta=self.beta)
-        return self.of_pairs(loss, (one, other))
+        return of_pairs(loss, (one, other), self.beta)
 
 
 @algo("online_ipo")
@@ -122,19 +143,21 @@ class OnlineIPO(SelfPlay):
         win = self.win_rate(found)
         first, second = comparisons(found.ret, found.group, "all")
         one, other = found.take(first), found.take(second)
-        return self.of_pairs(online_ipo(one, other, win[first], win[second], beta=self.beta), (one, other))
+        loss = online_ipo(one, other, win[first], win[second], beta=self.beta)
+        return of_pairs(loss, (one, other), self.beta)
 
 
 @algo("inpo")
 @dataclass(frozen=True, slots=True)
-class INPO(SelfPlay):
+class INPO(Compared):
     """IPO against a mixture of the last iterate and the policy that training started from."""
 
     eta: float = 0.0075
     """step of the mirror descent, a nat"""
     tau: float = 0.0025
-    """pull to the start, above 0 and at most eta; at eta it is ipo_sum"""
+    """pull to the start, in nats, above 0 and at most eta; at eta it is ipo_sum"""
 
+    extra = "reference"
     paper = "arXiv:2407.00617"
 
     @property
@@ -144,7 +167,7 @@ class INPO(SelfPlay):
 
     def check(self) -> None:
         """Refuse a mixture that is none."""
-        SelfPlay.check(self)
+        Compared.check(self)
         if not 0 < self.tau <= self.eta:
             raise ConfigError(f"tau={self.tau}, eta={self.eta}: tau is above 0 and at most eta")
 
@@ -154,36 +177,38 @@ class INPO(SelfPlay):
         first, second = comparisons(start.ret, start.group, "best_worst")
         one, other = start.take(first), start.take(second)
         before = last.side.ref[first] - last.side.ref[second]
-        return self.of_pairs(inpo(one, other, before, eta=self.eta, tau=self.tau), (one, other))
+        loss = inpo(one, other, before, eta=self.eta, tau=self.tau)
+        return of_pairs(loss, (one, other), self.eta)
 
 
 @algo("xpo")
 @dataclass(frozen=True, slots=True)
-class XPO(SelfPlay):
+class XPO(Compared):
     """DPO on own episodes with a bonus for what the reference would not have said.
 
     The reference is the iterate that played, so that both sides of a pair are samples of it, too.
     """
 
+    beta: float = 0.1
+    """strength of a log-ratio, in reward units a nat [ours]"""
     alpha: float = 1e-5
     """weight of the bonus, a nat"""
 
     paper = "arXiv:2405.21046"
 
     def check(self) -> None:
-        """Refuse a reference that played none of the episodes."""
-        SelfPlay.check(self)
-        if self.reference != "iterate":
-            raise ConfigError("reference=start: xpo needs episodes that its reference played: iterate")
+        """Refuse groups of one and a strength of nothing."""
+        Compared.check(self)
+        above(self.beta, 0, "beta")
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:
         """Return the mean pair loss, a scalar; the second episode of a pair is taken as the reference's."""
-        found = self.answers(table)
+        found = answers(table, table.logp_old)
         first, second = comparisons(found.ret, found.group, "all")
         later = torch.maximum(first, second)
         own, other = found.take(torch.minimum(first, second)), found.take(later)
         loss = xpo(own, other, first < second, beta=self.beta, alpha=self.alpha)
-        return self.of_pairs(loss, (found.take(first), found.take(second)))
+        return of_pairs(loss, (found.take(first), found.take(second)), self.beta)
 
 
 @algo("nash_md")
@@ -192,8 +217,9 @@ class NashMD(SelfPlay):
     """Raise what wins against the policy's own episodes, near the reference."""
 
     reference: Literal["iterate", "start"] = "start"
-    """what the divergence is taken to: the policy that played, or the one before the first iteration"""
+    """what the divergence is from: the policy that played, or the one before iteration 1 [ours]"""
 
+    extra = "reference"
     paper = "arXiv:2312.00886"
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:

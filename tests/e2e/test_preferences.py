@@ -74,7 +74,6 @@ def test_a_policy_trained_by_dpo_guides_another(
         ({"algo": "tgdpo"}, "a policy trained by algo=dpo"),
         ({"algo": "rto"}, "a policy trained by algo=dpo"),
         ({"algo": "inpo", "tau": 1.0}, "tau is above 0 and at most eta"),
-        ({"algo": "xpo", "algo.reference": "start"}, "episodes that its reference played"),
         ({"algo": "redi", "good_if": "above_mean"}, "needs played=anew"),
     ],
 )
