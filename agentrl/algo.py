@@ -27,6 +27,10 @@ class Groups:
     size: int
     replace: int = 0
     """rounds of further tasks in place of groups whose episodes all earned the same; 0: keep those"""
+    pairs: Literal["none", "best_worst", "all"] = "none"
+    """which episodes of a group are put in pairs, the one with the higher return preferred"""
+    gap: float = 0.0
+    """least difference of returns in a pair"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,8 @@ class Algorithm:
     teacher: str = ""
     """model folder whose log-probabilities are the column `logp_teacher`, where `needs` names it"""
     support: int = 0
-    """where `needs` names `support_teacher`: how many tokens, the likeliest for the policy before the first
-    step, teacher (`support_teacher`) and policy (`logp_support`) are compared at in each place; 0: all"""
+    """how many tokens, the likeliest for the policy before the first step, are compared in each place where
+    `needs` names `support_teacher` or `support_ref`, and `logp_support` for the policy; 0: all"""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from agentrl.algo import Preference
 
-__all__ = ["Pairs", "TokenTable", "microbatches", "padded", "preference_table", "token_table"]
+__all__ = [
+    "Pairs",
+    "TokenTable",
+    "episode_pairs",
+    "microbatches",
+    "padded",
+    "preference_table",
+    "token_table",
+]
 
 WORTHWHILE, ALIKE = 512, 0.8
 """padded tokens that are worth a forward pass of their own; how much shorter than the longest a row may be"""
@@ -203,6 +211,29 @@ def preference_table(
         torch.tensor(margins, dtype=torch.float64),
     )
     return replace(table, pairs=pairs).take_pairs(torch.arange(len(pairs)))
+
+
+def episode_pairs(table: TokenTable, chosen: Tensor, rejected: Tensor) -> TokenTable | None:
+    """Return the table of these pairs of whole trajectories, all of their tokens.
+
+    Shapes: chosen, rejected [P] int, indices of trajectories.
+    Edge:   a pair's margin is the difference of returns; pairs of the same tokens are dropped; None where no
+            pair is left.
+    """
+    names = torch.arange(len(table.trajectories))
+    start, stop = (torch.searchsorted(table.trajectory, names, right=right) for right in (False, True))
+    said = [tuple(table.ids[a:b].tolist()) for a, b in zip(start.tolist(), stop.tolist(), strict=True)]
+    kept = [
+        n
+        for n, (i, j) in enumerate(zip(chosen.tolist(), rejected.tolist(), strict=True))
+        if said[i] != said[j]
+    ]
+    if not kept:
+        return None
+    one, other, spans = chosen[kept], rejected[kept], torch.stack([start, stop], dim=1)
+    margin = table.trajectories.ret[one] - table.trajectories.ret[other]
+    pairs = Pairs(spans[one], spans[other], torch.ones(len(kept), dtype=torch.float64), margin)
+    return replace(table, pairs=pairs).take_pairs(torch.arange(len(kept)))
 
 
 def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from agentrl.algo import Algorithm, Branches, Groups, Stored
-from agentrl.batch import TokenTable, preference_table, token_table
+from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
+from agentrl.credit.selection import comparisons
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
@@ -94,7 +95,11 @@ class Gatherer:
         if not kept:
             return None, metrics, episodes
         table = token_table(kept, self.settings.reward)
-        return table, metrics | group_metrics(table), episodes
+        metrics |= group_metrics(table)
+        if plan.pairs == "none":
+            return table, metrics, episodes
+        earned = table.trajectories.ret, table.trajectories.group
+        return episode_pairs(table, *comparisons(*earned, plan.pairs, plan.gap)), metrics, episodes
 
     def _branched(self, plan: Branches, iteration: int) -> Batch:
         """Play trees and put the algorithm's preferences into a table."""

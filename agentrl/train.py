@@ -274,7 +274,7 @@ class Run:
 
     def _reference(self) -> Policy | None:
         """Return the frozen policy that RL started from, where the algorithm needs one; it is kept once."""
-        if "logp_ref" not in self.algo.needs:
+        if not self.algo.needs & {"logp_ref", "support_ref"}:
             return None
         folder = self.folder.checkpoints / "reference"
         if self.state is None:

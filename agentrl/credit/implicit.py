@@ -1,5 +1,6 @@
 """The reward that a policy implies, given where it started: beta * log(pi / reference)."""
 
+import torch
 from torch import Tensor
 
 from agentrl.credit.returns import following, prefix_sum
@@ -39,3 +40,32 @@ def relative_value(reward: Tensor, trajectory: Tensor, count: int) -> tuple[Tens
     upto = prefix_sum(reward, trajectory)
     before = following(upto.flip(0), trajectory.flip(0)).flip(0)
     return before, step_reward(reward, trajectory, count)
+
+
+def guided_reward(
+    logp: Tensor,
+    ref: Tensor,
+    guide: Tensor,
+    trajectory: Tensor,
+    score: Tensor,
+    *,
+    prices: tuple[float, float, float] = (0.05, 0.05, 0.01),
+) -> Tensor:
+    """Return the reward of each token: a guide's log-ratio, less the policy's own, and the score at the end.
+
+    clip(scale (guide - ref), +-bound) - kl (logp - ref), prices = (scale, bound, kl); the last token of each
+    trajectory also gets its score, cut to +-10.
+
+    Source: RTO (arXiv:2404.18922), published code; the guide is a policy trained by DPO.
+    Shapes: logp, ref, guide [N], trajectory [N] int in one run each, score [B]; returns [N], no gradient.
+    Units:  reward units; scale and kl in reward units a nat.
+    Edge:   a bound of 0 bounds nothing.
+    """
+    expect("N", logp=logp, ref=ref, guide=guide, trajectory=trajectory)
+    scale, bound, price = prices
+    word = scale * (guide - ref)
+    dense = (word.clamp(-bound, bound) if bound > 0 else word) - price * (logp - ref)
+    last = torch.ones_like(trajectory, dtype=torch.bool)
+    last[:-1] = trajectory[:-1] != trajectory[1:]
+    end = score.clamp(-10.0, 10.0).to(dense.dtype)[trajectory]
+    return (dense + torch.where(last, end, 0.0)).detach()

@@ -42,6 +42,34 @@ def overlong(length: Tensor, longest: int, buffer: int, factor: float = 1.0) -> 
     return (-(length.double() - (longest - buffer)) / buffer * factor).clamp(max=0.0)
 
 
+def comparisons(ret: Tensor, group: Tensor, rule: str, gap: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return pairs of episodes of one group, the one with the higher return first.
+
+    best_worst: one pair a group, its extremes; the first of equal ones. all: every pair with unequal returns.
+
+    Shapes: ret [B] float, group [B] int; returns two [P] int.
+    Units:  `gap`, the least difference, in reward units; equal returns are never compared.
+    Errors: ConfigError for an unknown rule.
+    """
+    if rule not in ("best_worst", "all"):
+        raise ConfigError(
+            f"pairs={rule!r} is not one of best_worst, all{nearest(rule, ('best_worst', 'all'))}"
+        )
+    expect("B", ret=ret, group=group)
+    apart = ret[:, None] - ret[None]
+    wanted = (group[:, None] == group[None]) & (apart > 0) & (apart >= gap)
+    if rule == "best_worst":
+        names, slot = torch.unique(group, return_inverse=True)
+        extreme = torch.zeros(len(ret), 2, dtype=torch.bool)
+        for index in range(len(names)):
+            own = (slot == index).nonzero().squeeze(1)
+            extreme[own[ret[own].argmax()], 0] = True
+            extreme[own[ret[own].argmin()], 1] = True
+        wanted &= extreme[:, :1] & extreme[:, 1]
+    first, second = wanted.nonzero().unbind(1)
+    return first, second
+
+
 Rule = Literal["pow", "max_min", "max_random"]
 
 

@@ -1,7 +1,10 @@
-"""What the actions of a tree are worth, from the scores of the episodes below them."""
+"""What the actions of a tree are worth, from the scores of the episodes below them, and which to compare."""
 
 from dataclasses import replace
+from typing import Literal, get_args
 
+from agentrl.algo import Preference
+from agentrl.errors import ConfigError, nearest
 from agentrl.types import UNSCORABLE, Tree
 
 
@@ -32,3 +35,94 @@ def backed_up(tree: Tree) -> Tree:
         for node, n, mean in zip(tree.nodes, visits, means, strict=True)
     ]
     return Tree(tree.task, tuple(nodes))
+
+
+Rule = Literal["best_worst", "best_second", "positive_negative", "path", "first_error"]
+"""Which siblings of a tree are compared; see `preferences`"""
+
+
+def preferences(tree: Tree, rule: str = "best_worst", gap: float = 0.0) -> list[Preference]:
+    """Return pairs of actions taken in one state, the better one first; `margin` is how much better.
+
+    best_worst, best_second: the best by mean score below against the worst, or the next best.
+    positive_negative: every one above a mean score of 1/2 against every one below. path: on the way to the
+    best end, the action taken against every one from which nobody reached as much. first_error: on the way
+    of a trunk that did not get full score, the first action before which an alternative won and after which
+    none did.
+
+    Source: path is that of TP-LLaMA (arXiv:2406.07115), positive_negative that of CPL (arXiv:2409.08642),
+            first_error that of Step-DPO (arXiv:2406.18629), with play to the end in place of a judge.
+    Units:  `gap`, the least difference of mean scores, 0 to 1.
+    Edge:   actions below which nothing could be scored are left out; equal ones are never compared.
+    Errors: ConfigError for an unknown rule.
+    """
+    if rule not in get_args(Rule):
+        raise ConfigError(
+            f"rule={rule!r} is not one of {', '.join(get_args(Rule))}{nearest(rule, get_args(Rule))}"
+        )
+    tree = backed_up(tree)
+    if rule == "path":
+        found = _off_the_path(tree)
+    elif rule == "first_error":
+        found = _first_error(tree)
+    else:
+        found = [pair for parent in range(-1, len(tree.nodes)) for pair in _siblings(tree, parent, rule)]
+    made: list[Preference] = []
+    for chosen, rejected in found:
+        apart = tree.nodes[chosen].q - tree.nodes[rejected].q
+        if apart > 0 and apart >= gap:
+            made.append(Preference(chosen, rejected, margin=apart))
+    return made
+
+
+def _scored(tree: Tree, parent: int) -> list[int]:
+    """Return the scorable children from worst to best."""
+    return sorted((i for i in tree.children(parent) if tree.nodes[i].visits), key=lambda i: tree.nodes[i].q)
+
+
+def _siblings(tree: Tree, parent: int, rule: str) -> list[tuple[int, int]]:
+    order = _scored(tree, parent)
+    if len(order) < 2:
+        return []
+    if rule == "positive_negative":
+        good, bad = ([i for i in order if sign * (tree.nodes[i].q - 0.5) > 0] for sign in (1, -1))
+        return [(one, other) for one in good for other in bad]
+    return [(order[-1], order[0 if rule == "best_worst" else -2])]
+
+
+def _highest(tree: Tree) -> list[float]:
+    """Return the highest score of an episode through each node; -1 where none could be scored."""
+    high = [-1.0] * len(tree.nodes)
+    parents = {node.parent for node in tree.nodes}
+    for index in range(len(tree.nodes) - 1, -1, -1):
+        node = tree.nodes[index]
+        if index not in parents and node.outcome not in UNSCORABLE:
+            high[index] = node.score
+        if node.parent >= 0:
+            high[node.parent] = max(high[node.parent], high[index])
+    return high
+
+
+def _off_the_path(tree: Tree) -> list[tuple[int, int]]:
+    high = _highest(tree)
+    best = max(high, default=-1.0)
+    if best <= 0:
+        return []
+    ends = [i for i, node in enumerate(tree.nodes) if node.terminal and high[i] == best]
+    way = tree.path(ends[0])
+    return [(i, j) for i in way for j in _scored(tree, tree.nodes[i].parent) if j != i and high[j] < best]
+
+
+def _first_error(tree: Tree) -> list[tuple[int, int]]:
+    """Return the trunk's wrong action against an alternative that won; nothing where the trunk won."""
+    high = _highest(tree)
+    trunk = [i for i in range(len(tree.nodes)) if tree.nodes[i].parent == i - 1]
+    trunk = trunk[: next((n for n, i in enumerate(trunk) if i != n), len(trunk))]
+    if not trunk or not tree.nodes[trunk[-1]].terminal or not 0 <= tree.nodes[trunk[-1]].score < 1:
+        return []
+    branched = [i for i in trunk if len(_scored(tree, tree.nodes[i].parent)) > 1]
+    won = [[j for j in _scored(tree, tree.nodes[i].parent) if j != i and high[j] >= 1] for i in branched]
+    for place, winners in enumerate(won):
+        if winners and not (place + 1 < len(won) and won[place + 1]):
+            return [(winners[-1], branched[place])]
+    return []

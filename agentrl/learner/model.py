@@ -102,7 +102,8 @@ class Policy:
 
         Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32
                 or wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a
-                value head; `logp_support` [n, k] is of the tokens `support` [n, k] in the same places.
+                value head; `logp_support` [n, k] is of the tokens `support` [n, k] in the same places;
+                `hidden` [n, H] is the state that a token was predicted from.
         """
         place = column - 1
         if not self._projects:
@@ -126,6 +127,12 @@ class Policy:
             if self.value_head is None or hidden is None:
                 raise ConfigError("this model has no value head; use learner.critic=separate")
             out["values"] = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
+        if "hidden" in want:
+            if hidden is None:
+                raise ConfigError(
+                    "hidden states of this model cannot be had: its logits are not its head's alone"
+                )
+            out["hidden"] = hidden.float()
         return {name: out[name] for name in want}
 
     def _distribution(

@@ -56,7 +56,7 @@ class Learner:
                 self.critic = self.critic or Critic.like(self.policy, self.algo.heads)
             elif self.policy.value_head is None:
                 self.policy.add_value_head(self.algo.heads)
-        if "logp_ref" in self.algo.needs and self.reference is None:
+        if self.algo.needs & {"logp_ref", "support_ref"} and self.reference is None:
             self.reference = self.policy.frozen_copy()
         if self.algo.needs & {"logp_teacher", "support_teacher"} and self.teacher is None:
             self.teacher = load_teacher(self.algo.teacher, self.policy)
@@ -105,7 +105,7 @@ class Learner:
         )
         table = table.to(dtype)
         fixed: dict[str, Tensor] = {}
-        want = frozenset({"values"} & needs)
+        want = frozenset({"values", "hidden"} & needs)
         if "logp_old" in needs:
             if self.trust_sampler:
                 fixed["logp_old"] = table.logp_behaviour
@@ -117,18 +117,18 @@ class Learner:
                 fixed["logp_old"] = found["logp"]
             if "values" in found:
                 fixed["values_old"] = found["values"]
-        if "logp_ref" in needs:
-            assert self.reference is not None
-            fixed["logp_ref"] = compute(self.reference, table, frozenset({"logp"}), budget)["logp"]
-        if "logp_teacher" in needs:
-            assert self.teacher is not None
-            fixed["logp_teacher"] = compute(self.teacher, table, frozenset({"logp"}), budget)["logp"]
-        if "support_teacher" in needs:
-            assert self.teacher is not None
+            if "hidden" in found:
+                fixed["hidden"] = found["hidden"]
+        if needs & {"support_ref", "support_teacher"}:
             count = min(self.algo.support or math.inf, self.policy.module.config.vocab_size)
             table = table.with_columns(support=likeliest(self.policy, table, int(count), budget))
-            found = compute(self.teacher, table, frozenset({"logp_support"}), budget)
-            fixed["support_teacher"] = found["logp_support"]
+        for name, model in (("ref", self.reference), ("teacher", self.teacher)):
+            wanted = {"logp": f"logp_{name}", "logp_support": f"support_{name}"}
+            wanted = {column: own for column, own in wanted.items() if own in needs}
+            if wanted:
+                assert model is not None
+                found = compute(model, table, frozenset(wanted), budget)
+                fixed |= {own: found[column] for column, own in wanted.items()}
         table = table.with_columns(**{name: value.to(dtype) for name, value in fixed.items()})
         table = replace(table, state=state or {})
         return with_credit(table, self.algo.credit(table), dtype)

@@ -50,3 +50,14 @@ def with_rest(logp: Tensor) -> Tensor:
     """Return log-probabilities with that of all other tokens together as one column more, [N, k + 1]."""
     rest = (1.0 - logp.exp().sum(-1, keepdim=True)).clamp(min=TINY)
     return torch.cat([logp, rest.log()], -1)
+
+
+def forward_kl(student: Tensor, teacher: Tensor) -> Tensor:
+    """Return sum_k q_k (log q_k - log p_k), p the student's probability and q the teacher's.
+
+    Source: sequential divergence of TDPO (arXiv:2404.11999), the reference being the teacher.
+    Shapes: student, teacher [N, k]: log-probabilities of the whole vocabulary; returns [N].
+    Units:  nats.
+    """
+    expect("N K", student=student, teacher=teacher)
+    return (teacher.exp() * (teacher - student)).sum(-1)

@@ -52,7 +52,8 @@ class Clipped(Algorithm):
     """weight of an entropy bonus, in reward units a nat; 0: none [arXiv:1602.01783]"""
     tools: Against = "none"
     """scale rewards above 0 by how few tool calls were made, compared with the fewest of a success: of the
-    task's group, or of the whole run so far (memory); alone: by the number of calls itself [arXiv:2504.14870]"""
+    task's group, or of the whole run so far (memory); alone: by the number of calls itself
+    [arXiv:2504.14870]"""
     tools_by: Counted = "calls"
     """what is few: calls, or their summed cost [ours]"""
     tools_c: float = 0.0

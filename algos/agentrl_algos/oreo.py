@@ -12,6 +12,8 @@ values and log-probabilities from before the step. Levels say where states are: 
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from agentrl.algo import Algorithm, AlgoState, Losses, Stored, above
 from agentrl.batch import TokenTable
 from agentrl.credit.bellman import (
@@ -22,7 +24,9 @@ from agentrl.credit.bellman import (
     value_residual,
 )
 from agentrl.losses.bellman import bellman
+from agentrl.losses.distil import reverse_kl
 from agentrl.losses.kl import kl
+from agentrl.losses.reduce import weights
 from agentrl.registry import algo
 
 
@@ -36,7 +40,11 @@ class OREO(Algorithm):
     beta: float = 0.03
     """price of leaving the reference, in reward units per nat"""
     alpha: float = 0.01
-    """weight of the k3 penalty to the reference, in nats"""
+    """weight of the divergence from the reference, in nats (published: 0.01 token, 0.1 step, 0.3 response)"""
+    kl_form: Literal["k3", "full"] = "k3"
+    """its estimate: from sampled tokens, mean over tokens; or over the vocabulary, mean over episodes"""
+    clip_log: float = 0.0
+    """bound on the log-ratio to the episode's end in the critic's loss, in nats; 0: none"""
     importance: bool = False
     """weigh each episode by exp(min(1, its log-ratio))"""
     source: Literal["policy", "demonstrator"] = "policy"
@@ -54,8 +62,9 @@ class OREO(Algorithm):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The reference's log-probabilities, and values."""
-        return frozenset({"logp_ref", "values"})
+        """The reference's log-probabilities, over the whole vocabulary where asked for, and values."""
+        whole = {"support_ref", "logp_support"} if self.kl_form == "full" else set()
+        return frozenset({"logp_ref", "values"} | whole)
 
     def check(self) -> None:
         """Refuse a price of nothing and empty batches."""
@@ -74,14 +83,23 @@ class OREO(Algorithm):
         ret = table.trajectories.ret.to(ratio.dtype)
         mark = states(self.level, table.turn, which)
         weight = importance_weight(ratio, which, len(ret)) if self.importance else None
-        value = value_residual(table.values, ratio, ret, which, beta=self.beta)
+        value = value_residual(
+            table.values, ratio, ret, which, beta=self.beta, clip_log=self.clip_log or None
+        )
         if self.level == "single":
             policy = one_step_residual(table.values, ratio, ret, which, beta=self.beta)
         else:
             policy = policy_residual(table.values, ratio, ret, which, mark, beta=self.beta)
-        penalty = kl(table.logp, table.logp_ref, "k3").mean()
+        penalty = self.penalty(table)
         return Losses(
             policy=bellman(policy, mark, which, weight=weight) + self.alpha * penalty,
             critic=bellman(value, mark, which, weight=weight),
             metrics={"kl_reference": penalty.detach(), "value_mean": table.values.detach().mean()},
         )
+
+    def penalty(self, table: TokenTable) -> Tensor:
+        """Return the divergence from the reference, a scalar."""
+        if self.kl_form == "k3":
+            return kl(table.logp, table.logp_ref, "k3").mean()
+        apart = reverse_kl(table.get("logp_support"), table.get("support_ref"))
+        return (weights("seq-mean-token-mean", table.trajectory).to(apart.dtype) * apart).sum()

@@ -15,13 +15,14 @@ from agentrl_algos.copg import CoPG
 from agentrl_algos.copo import COPO
 from agentrl_algos.dapo import DAPO
 from agentrl_algos.disco import DisCO
-from agentrl_algos.dpo import DPO
+from agentrl_algos.dpo import DPO, TGDPO
 from agentrl_algos.experimental import R2VPO, Fiber, SeedGRPO
 from agentrl_algos.g2po import G2PO
 from agentrl_algos.gigpo import GiGPO
 from agentrl_algos.graphgpo import GraphGPO
 from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
+from agentrl_algos.listwise import PRO, LiPO
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.oreo import OREO
@@ -29,8 +30,13 @@ from agentrl_algos.otc import OTCGRPO, OTCPPO, ToolRL
 from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
 from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
+from agentrl_algos.rto import RTO
+from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
 from agentrl_algos.sft import SFT
+from agentrl_algos.step_dpo import StepAPO, StepDPO
+from agentrl_algos.tpo import TPO
 from agentrl_algos.trpa import TRPA
+from agentrl_algos.unpaired import BCO, KTO, REDI, Rejection
 from agentrl_algos.vetta import VETTA
 from tests.agentrl.examples import episodes
 
@@ -85,6 +91,8 @@ ALGOS: dict[str, Algorithm] = {
     "multi_objective": MultiObjective(),
     "multi_objective without penalty": MultiObjective(invalid_penalty=0.0),
     "multi_objective, sums first": MultiObjective(order="sum_then_normalize", invalid_penalty=0.0),
+    "rto": RTO(teacher="folder"),
+    "rto with a discount": RTO(teacher="folder", gamma=0.9),
     "opd": OPD(teacher="folder"),
     "opd with outcomes": OPD(teacher="folder", outcome=1.0),
     "kepo": KEPO(teacher="folder"),
@@ -97,6 +105,25 @@ ALGOS: dict[str, Algorithm] = {
     "trpa": TRPA(),
     "copg": CoPG(),
     "dpo": DPO(),
+    "dpo on episodes": DPO(of="episodes", loss_kind="simpo"),
+    "tgdpo": TGDPO(teacher="folder"),
+    "step_dpo": StepDPO(),
+    "step_apo": StepAPO(),
+    "kto": KTO(),
+    "kto above the mean": KTO(good_if="above_mean"),
+    "bco": BCO(),
+    "redi": REDI(),
+    "rejection": Rejection(),
+    "lipo": LiPO(),
+    "pro": PRO(),
+    "tpo": TPO(),
+    "sppo": SPPO(),
+    "sppo with a judge": SPPO(judge=0.5),
+    "online_ipo": OnlineIPO(),
+    "online_ipo with a judge": OnlineIPO(judge=0.5),
+    "inpo": INPO(),
+    "xpo": XPO(),
+    "nash_md": NashMD(),
     "oreo": OREO(),
     "oreo by turn": OREO(level="step"),
     "oreo, one step": OREO(level="single"),
@@ -120,6 +147,7 @@ def told(algo: Algorithm, table: TokenTable) -> torch.Tensor:
     values = torch.linspace(-1, 1, len(table), dtype=torch.float64)
     old = table.logp_behaviour.double()
     columns = {"logp_old": old, "logp_ref": values, "logp_teacher": -values.abs()}
+    columns["hidden"] = torch.stack([values, old], dim=1)
     given = table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns)
     found = algo.credit(given)
     if found is None:

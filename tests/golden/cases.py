@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from agentrl.errors import DataError, nearest
-from tests.golden import alfworld, code, math, offline, online, online_credit, online_losses, tools, webshop
+from tests.golden import (
+    alfworld,
+    answers,
+    code,
+    math,
+    offline,
+    online,
+    online_credit,
+    online_losses,
+    preferences,
+    tools,
+    webshop,
+)
 from tests.golden.case import Case
 from tests.golden.compare import differences
 from tests.golden.public import Public
@@ -34,6 +46,7 @@ FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
     **{name: _one_schema(a) for name, a in (online_credit.ADAPTERS | online_losses.ADAPTERS).items()},
     **{name: _one_schema(adapter) for name, adapter in tools.ADAPTERS.items()},
     **tools.FILES,
+    **{name: _one_schema(a) for name, a in (preferences.ADAPTERS | answers.ADAPTERS).items()},
     **webshop.FILES,
     **alfworld.FILES,
     "code_hostile": code.cases,
@@ -43,6 +56,7 @@ FILES: dict[str, Callable[[dict[str, Any]], list[Case]]] = {
 
 _FUNCTIONS = (
     *(*online.FUNCTIONS, *online_credit.FUNCTIONS, *online_losses.FUNCTIONS),
+    *(*preferences.FUNCTIONS, *answers.FUNCTIONS),
     *(*offline.FUNCTIONS, *webshop.FUNCTIONS, *alfworld.FUNCTIONS, *code.FUNCTIONS),
     *math.FUNCTIONS,
     *tools.FUNCTIONS,

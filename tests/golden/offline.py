@@ -5,32 +5,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from agentrl.credit import bellman, implicit, returns
 from agentrl.losses import bellman as bellman_losses
-from agentrl.losses import pairwise
 from tests.golden.online import Flat, Inputs, Outputs, leaf, real, slope
 from tests.golden.public import Public
-
-
-def _pair(public: Public, x: Inputs, side: str) -> Tensor:
-    flat = Flat(x[f"{side}_mask"])
-    ratio = flat.column(x[f"policy_{side}_token_logps"]) - flat.column(x[f"ref_{side}_token_logps"])
-    stop = flat.mask.sum(1).cumsum(0)
-    sums: Tensor = public.sum_spans(ratio, torch.stack([stop - flat.mask.sum(1), stop], dim=1))
-    return sums.requires_grad_()
-
-
-def pair_loss(kind: str, public: Public, x: Inputs) -> Outputs:
-    """A pair loss and its gradient with respect to each side's summed log-probability."""
-    chosen, rejected = _pair(public, x, "chosen"), _pair(public, x, "rejected")
-    loss = public.pairwise(chosen, rejected, kind, beta=x["beta"]).mean()
-    return {
-        "loss": loss.item(),
-        "grad_policy_chosen_logps": slope(loss, chosen),
-        "grad_policy_rejected_logps": slope(loss, rejected),
-    }
 
 
 def oreo(level: str, public: Public, x: Inputs) -> Outputs:
@@ -83,14 +62,10 @@ FUNCTIONS: list[Callable[..., Any]] = [
     bellman.policy_residual,
     bellman.one_step_residual,
     bellman.importance_weight,
-    pairwise.pairwise,
-    pairwise.sum_spans,
     bellman_losses.bellman,
 ]
 
 ADAPTERS = {
-    "offline_dpo": partial(pair_loss, "dpo"),
-    "offline_ipo_sum": partial(pair_loss, "ipo_sum"),
     "offline_oreo_token": partial(oreo, "token"),
     "offline_oreo_step": partial(oreo, "step"),
     "offline_oreo_response": partial(oreo, "response"),

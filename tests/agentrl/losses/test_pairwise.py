@@ -10,36 +10,55 @@ from torch import Tensor
 
 from agentrl.errors import ConfigError, ShapeError
 from agentrl.losses.bellman import bellman
-from agentrl.losses.pairwise import pairwise, sum_spans
+from agentrl.losses.pairwise import Knobs, pairwise
+from agentrl.losses.sides import Side, sum_spans
 
 
 def real(*x: float) -> Tensor:
     return torch.tensor(x, dtype=torch.float64)
 
 
+def loss(chosen: Tensor, rejected: Tensor, kind: str = "dpo", **knobs: float) -> Tensor:
+    zero, one = torch.zeros_like(chosen), torch.ones_like(chosen)
+    return pairwise(Side(chosen, zero, one), Side(rejected, zero, one), kind, Knobs(**knobs))
+
+
 def test_at_the_reference_dpo_is_ln_2_and_ipo_its_target_squared() -> None:
-    assert pairwise(real(0), real(0), "dpo", beta=0.1).item() == pytest.approx(math.log(2))
-    assert pairwise(real(0), real(0), "ipo_sum", beta=0.1).item() == pytest.approx(1 / (4 * 0.1**2))
+    assert loss(real(0), real(0)).item() == pytest.approx(math.log(2))
+    assert loss(real(0), real(0), "ipo_sum").item() == pytest.approx(1 / (4 * 0.1**2))
+    assert loss(real(0), real(0), "ipo").item() == pytest.approx(1 / (4 * 0.1**2))
 
 
 @given(st.floats(-50, 50), st.floats(-50, 50), st.floats(0.01, 2))
 def test_the_slope_of_dpo_is_beta_times_how_wrong_the_margin_is(w: float, r: float, beta: float) -> None:
     chosen, rejected = real(w).requires_grad_(), real(r).requires_grad_()
-    slopes = torch.autograd.grad(pairwise(chosen, rejected, beta=beta).sum(), (chosen, rejected))
+    slopes = torch.autograd.grad(loss(chosen, rejected, beta=beta).sum(), (chosen, rejected))
     want = beta / (1 + math.exp(min(beta * (w - r), 700)))
     assert slopes[0].item() == pytest.approx(-want, rel=1e-7, abs=1e-12)
     assert slopes[1].item() == pytest.approx(want, rel=1e-7, abs=1e-12)
 
 
 def test_a_hopeless_margin_stays_finite() -> None:
-    assert pairwise(real(-1e6), real(1e6), beta=1.0).item() == 2e6
+    assert loss(real(-1e6), real(1e6), beta=1.0).item() == 2e6
 
 
 def test_an_unknown_pair_loss_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"pair loss 'ipo' is not one of dpo, ipo_sum"):
-        pairwise(real(0), real(0), "ipo", beta=0.1)
-    with pytest.raises(ConfigError, match="beta=0: must be above 0"):
-        pairwise(real(0), real(0), beta=0)
+    with pytest.raises(ConfigError, match=r"pair loss 'simop' is not one of .*did you mean 'simpo'"):
+        loss(real(0), real(0), "simop")
+
+
+@pytest.mark.parametrize(
+    ("kind", "knobs", "why"),
+    [
+        ("dpo", {"beta": 0.0}, "beta=0.0: must be above 0"),
+        ("robust", {"smoothing": 0.5}, "robust: below it"),
+        ("cdpo", {"smoothing": 0.6}, "up to a half"),
+        ("exo_pair", {"smoothing": 0.0}, "infinite"),
+    ],
+)
+def test_knobs_without_a_sense_are_refused(kind: str, knobs: dict[str, float], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        loss(real(0), real(0), kind, **knobs)
 
 
 @given(st.lists(st.floats(-5, 5), max_size=12), st.data())

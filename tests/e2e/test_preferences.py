@@ -1,0 +1,99 @@
+"""Every algorithm on preferences trains three iterations on two environments, from settings to report."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from agentrl.credit import trees
+from agentrl.credit.steps import StepWeight
+from agentrl.errors import ConfigError
+from agentrl.losses import listwise
+from agentrl.losses.pairwise import KINDS
+from agentrl_algos.dpo import PairLoss, Rule
+from agentrl_algos.listwise import LiPO
+from agentrl_algos.tpo import TPO
+from tests.e2e.test_online import ROOT, WORLDS, trained
+
+ALGOS: dict[str, Mapping[str, object]] = {
+    "dpo": {"algo.margin": 0.0, "ches": True},
+    "step_dpo": {"points": 3},
+    "step_apo": {},
+    "kto": {},
+    "bco": {},
+    "redi": {"played": "anew"},
+    "rejection": {},
+    "lipo": {},
+    "pro": {},
+    "tpo": {},
+    "sppo": {},
+    "online_ipo": {},
+    "inpo": {},
+    "xpo": {},
+    "nash_md": {},
+}
+ALONE = {"kto", "bco", "redi", "nash_md"}
+"""which learn from failed episodes, too, or hold to the reference; others want one that went better"""
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("name", ALGOS)
+def test_three_iterations_move_the_weights(name: str, world: str, tmp_path: Path) -> None:
+    lines = trained(world, {"algo": name, **ALGOS[name]}, tmp_path / "run")
+    assert [line["iteration"] for line in lines] == [1, 2, 3]
+    assert all(line["token_violations"] == 0 for line in lines)
+    learnt = any(line.get("grad_norm", 0) > 0 for line in lines)
+    assert learnt == (name in ALONE or any(line["score"] > 0 for line in lines))
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the folder of a model trained by DPO on pairs of whole episodes."""
+    folder = tmp_path_factory.mktemp("guide")
+    trained("guess", {"algo": "dpo", "of": "episodes", "loss_kind": "tdpo2"}, folder / "run")
+    return str(folder / "run" / "model")
+
+
+@pytest.mark.parametrize(
+    "words", [{"algo": "rto"}, {"algo": "tgdpo", "algo.of": "episodes"}], ids=["rto", "tgdpo"]
+)
+def test_a_policy_trained_by_dpo_guides_another(
+    words: Mapping[str, object], guide: str, tmp_path: Path
+) -> None:
+    lines = trained("guess", {**words, "algo.teacher": guide}, tmp_path / "run")
+    assert any(line.get("grad_norm", 0) > 0 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"algo": "dpo", "loss_kind": "simop"}, "did you mean 'simpo'"),
+        ({"algo": "tpo", "method": "triple"}, "Triple and Test-time Preference Optimization share the name"),
+        ({"algo": "tgdpo"}, "a policy trained by algo=dpo"),
+        ({"algo": "rto"}, "a policy trained by algo=dpo"),
+        ({"algo": "inpo", "tau": 1.0}, "tau is above 0 and at most eta"),
+        ({"algo": "redi", "good_if": "above_mean"}, "needs played=anew"),
+    ],
+)
+def test_a_setting_without_a_sense_is_refused(words: Mapping[str, object], why: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=why):
+        trained("guess", words, tmp_path / "run")
+
+
+def test_the_names_that_settings_offer_are_those_of_the_functions() -> None:
+    assert get_args(PairLoss) == tuple(KINDS)
+    assert get_args(Rule) == get_args(trees.Rule)
+    assert get_args(LiPO.__dataclass_fields__["rank"].type) == tuple(listwise.KINDS)
+    assert get_args(TPO.__dataclass_fields__["step_weight"].type) == get_args(StepWeight)
+
+
+def test_every_algorithm_on_preferences_is_here() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    families = ("dpo", "step_dpo", "unpaired", "listwise", "tpo", "self_play", "rto")
+    ours = {
+        name for name, where in declared["agentrl.algos"].items()
+        if where.partition(":")[0].partition(".")[2] in families
+    }  # fmt: skip
+    assert ours == {*ALGOS, "rto", "tgdpo"}
