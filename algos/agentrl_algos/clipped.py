@@ -57,10 +57,10 @@ class Clipped(Algorithm):
     tools_by: Counted = "calls"
     """what is few: calls, or their summed cost [ours]"""
     tools_c: float = 0.0
-    """calls over which the reward falls where the fewest are 0 or unknown; 0: the world's limit, or 4
-    [arXiv:2504.14870]"""
+    """calls over which the reward falls where the fewest are 0 or unknown, at least 0; 0: the
+    world's limit, or 4 [arXiv:2504.14870]"""
     tools_alpha: float = 1.0
-    """factor on every shaped reward (published: 1; more than 1 is worse) [arXiv:2504.14870]"""
+    """factor on every shaped reward, above 0 (published: 1; more than 1 is worse) [arXiv:2504.14870]"""
 
     data = "groups of episodes of a task"
 

@@ -25,7 +25,8 @@ class OTCGRPO(GRPO):
 
     tools: Against = "memory"
     clip_correct_advantage: bool = False
-    """advantages of successful episodes are at least 0: calls are saved, what is right is not unlearnt"""
+    """advantages of successful episodes are at least 0: calls are saved, what is right is not unlearnt
+    [its code]"""
 
     paper = "arXiv:2504.14870"
 

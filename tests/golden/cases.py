@@ -65,7 +65,7 @@ _FUNCTIONS = (
 
 def public(broken: str | None = None) -> Public:
     """Return the functions that cases run through, one of them broken on request."""
-    return Public({function.__name__: function for function in _FUNCTIONS}, broken)
+    return Public({function.__qualname__.replace(".", "_"): function for function in _FUNCTIONS}, broken)
 
 
 @dataclass(frozen=True, slots=True)

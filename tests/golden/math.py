@@ -52,7 +52,7 @@ def equivalence(content: dict[str, Any]) -> list[Case]:
 
 
 def _pair(public: Public, gold: str, response: str, verifier: Math) -> dict[str, Any]:
-    found = public.verify(verifier, Submission(response), Task("golden", "test", 0, {"answer": gold}))
+    found = public.Math_verify(verifier, Submission(response), Task("golden", "test", 0, {"answer": gold}))
     return {"same": found.score == 1.0, "status": found.status}
 
 

@@ -131,7 +131,7 @@ def _credit(
         task = Task(rows[mine[0]]["group"], "train", 0)
         episodes.append(Trajectory(task, task.id, number, turns, "success"))
         places += mine
-    credit = public.credit(algo, public.token_table(episodes))
+    credit = public.GiGPO_credit(algo, public.token_table(episodes))
     back = torch.tensor(places).argsort()
     episode, step = credit.parts["episode"][back], credit.parts["step"][back] / algo.omega
     return credit.value[back], episode, step

@@ -82,7 +82,7 @@ def toolrl_cases(content: dict[str, Any]) -> list[Case]:
 
     def judge(case: dict[str, Any], public: Public) -> Outputs:
         task = Task("golden", "test", 0, {"ground_truth": case["ground_truth"]})
-        verdict = public.verify(toolrl.ToolRL(), Submission(case["response"]), task)
+        verdict = public.ToolRL_verify(toolrl.ToolRL(), Submission(case["response"]), task)
         return {"total": verdict.score, **verdict.parts}
 
     return [Case(case["name"], case["expected"], 1e-9, partial(judge, case)) for case in content["cases"]]
