@@ -45,7 +45,7 @@ class ToolWorld(ToolEnv):
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.form": "line",
         "env.people": 6,
-        "env.shown": 2,
+        "env.shown": 1,
         "env.most": 2,
         "env.hops": 1,
         # To copy two numbers into one call takes so small a model longer than all the rest.
@@ -55,7 +55,7 @@ class ToolWorld(ToolEnv):
         "warm.demonstrations": 6,
         "warm.batch": 8,
         "warm.passes": 2,
-        "run.iterations": 60,
+        "run.iterations": 150,
         "eval.decodings": ("greedy", "1.0"),
     }
     scene: Scene

@@ -31,7 +31,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 class Habits:
     """What the demonstrator does; probabilities."""
 
-    distrust: float = 0.7
+    distrust: float = 0.6
     """looks everything up, throughout an episode, told or known or not"""
     again: float = 0.35
     """makes a call a second time"""
