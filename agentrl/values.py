@@ -4,8 +4,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from agentrl.errors import ConfigError, nearest
 
@@ -126,3 +127,17 @@ def toml(given: Any) -> str:
 def toml_key(key: str) -> str:
     """Return a key in TOML, in quotes where it needs them."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml(key)
+
+
+def check_choices(options: Any, group: str) -> None:
+    """Refuse a value that the type of its field, a choice of words, does not list.
+
+    Errors: ConfigError naming `group` and field, what is allowed, and the nearest of that.
+    """
+    hints = get_type_hints(type(options))
+    for field in fields(options):
+        allowed = get_args(hints[field.name]) if get_origin(hints[field.name]) is Literal else ()
+        found = getattr(options, field.name)
+        if allowed and found not in allowed:
+            hint = nearest(str(found), allowed)
+            raise ConfigError(f"{group}.{field.name}={found!r} is not one of {', '.join(allowed)}{hint}")

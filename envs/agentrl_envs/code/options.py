@@ -1,9 +1,10 @@
 """What can be set about a programming environment."""
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
-from agentrl.errors import ConfigError, nearest
+from agentrl.errors import ConfigError
+from agentrl.values import check_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,7 @@ class Options:
     """how often the demonstrator makes the usual mistake in an operation, probability"""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            allowed = get_args(hints[field.name]) if get_origin(hints[field.name]) is Literal else ()
-            value = getattr(self, field.name)
-            if allowed and value not in allowed:
-                hint = nearest(str(value), allowed)
-                raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
+        check_choices(self, "env")
         for name in ("problems", "difficulty", "memory"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"env.{name}={getattr(self, name)}: must be at least 1")

@@ -1,9 +1,10 @@
 """What can be set about a mathematics environment."""
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
-from agentrl.errors import ConfigError, nearest
+from agentrl.errors import ConfigError
+from agentrl.values import check_choices
 
 AUTO = "auto"
 MOST_STEPS = 8
@@ -41,13 +42,7 @@ class Options:
     """how far the demonstrator strays: 0 careful, 1 has every bad habit"""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            allowed = get_args(hints[field.name]) if get_origin(hints[field.name]) is Literal else ()
-            value = getattr(self, field.name)
-            if allowed and value not in allowed:
-                hint = nearest(str(value), allowed)
-                raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
+        check_choices(self, "env")
         if not 1 <= self.min_steps <= self.max_steps <= MOST_STEPS:
             raise ConfigError(
                 f"env.min_steps={self.min_steps}, env.max_steps={self.max_steps}: must be from 1 to"
