@@ -45,7 +45,7 @@ class DPO(Pairwise):
     loss_kind: PairLoss = "dpo"
     """loss of a pair, by name [table in losses/pairwise.py of the code]"""
     smoothing: float = 0.0
-    """cdpo, robust, exo_pair, aot: share of wrong labels, under 1/2 (published: 0.1, exo_pair 0.001) [ours]"""
+    """cdpo, robust, exo_pair, aot: share of errors, below 1/2 (published: 0.1; exo_pair: 0.001) [ours]"""
     gamma: float = 0.0
     """dpo, cdpo, hinge, simpo: nats that beta times the gap must exceed (simpo: beta/2) [arXiv:2405.14734]"""
     penalty: float = 50.0
