@@ -24,6 +24,7 @@ from agentrl.credit import (
     anchors,
     answers,
     bellman,
+    displacement,
     gae,
     graph,
     groups,
@@ -31,7 +32,9 @@ from agentrl.credit import (
     likeness,
     objectives,
     returns,
+    search,
     selection,
+    steps,
     teacher,
     trees,
 )
@@ -102,7 +105,8 @@ def episodes(turns: int) -> SimpleNamespace:
         success=success, ret=10.0 * success.double(), reward=10.0 * (last & success[trajectory]).double(),
         logp=-noise, ref=-noise.flip(0), value=noise.flip(0), turn=torch.arange(turns) // 2,
         follows=anchor.roll(-1).masked_fill(last, -1), goal=last & success[trajectory],
-        left=TURNS - torch.arange(turns) % TURNS, text=[f"Room {s} of the house." for s in state.tolist()],
+        left=TURNS - torch.arange(turns) % TURNS, step=torch.arange(turns) % TURNS,
+        text=[f"Room {s} of the house." for s in state.tolist()],
         answer=owner * 4 + torch.randint(4, (count,), generator=dice), score=noise[:count],
         length=torch.randint(1, 600, (turns,), generator=dice),
         entropy=noise[:count], rewards=noise[: 2 * (count // 2)].reshape(-1, 2),
@@ -161,9 +165,23 @@ ESTIMATORS: dict[str, Estimator] = {
     ),
     "bellman.importance_weight": lambda e: bellman.importance_weight(e.logp - e.ref, e.trajectory, e.count),
     "trees.backed_up": lambda e: trees.backed_up(e.tree),
+    "trees.preferences": lambda e: trees.preferences(e.tree, "best_worst"),
+    "selection.comparisons": lambda e: selection.comparisons(e.score, e.owner, "all"),
+    "implicit.guided_reward": lambda e: implicit.guided_reward(
+        e.logp, e.ref, e.value, e.trajectory, e.ret, prices=(0.05, 0.05, 0.01)
+    ),
+    "displacement.ches": lambda e: displacement.ches(e.noise.reshape(-1, 5), e.value.reshape(-1, 5)),
+    "steps.step_means": lambda e: steps.step_means(e.noise, e.turn, len(e.noise) // 2),
+    "steps.step_weights": lambda e: steps.step_weights(e.noise.reshape(-1, 1), e.step, e.trajectory, 0),
+    "steps.weighted_scores": lambda e: steps.weighted_scores(
+        e.noise, e.step, e.trajectory, torch.ones(e.count, TURNS, dtype=torch.float64)
+    ),
+    "steps.merged_tail": lambda e: steps.merged_tail(e.step, e.trajectory),
 }
 """every estimator of `agentrl/credit`, by file and name"""
-NUMBERS = {f"kl.{f.__name__}" for f in (kl_weights.adapted, kl_weights.vee)}
+NUMBERS = {f"kl.{f.__name__}" for f in (kl_weights.adapted, kl_weights.vee)} | {
+    f"search.{f.__name__}" for f in (search.prior, search.doubt)
+}
 """what takes a few numbers whatever the batch"""
 
 

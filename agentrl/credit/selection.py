@@ -56,18 +56,22 @@ def comparisons(ret: Tensor, group: Tensor, rule: str, gap: float = 0.0) -> tupl
             f"pairs={rule!r} is not one of best_worst, all{nearest(rule, ('best_worst', 'all'))}"
         )
     expect("B", ret=ret, group=group)
-    apart = ret[:, None] - ret[None]
-    wanted = (group[:, None] == group[None]) & (apart > 0) & (apart >= gap)
-    if rule == "best_worst":
-        names, slot = torch.unique(group, return_inverse=True)
-        extreme = torch.zeros(len(ret), 2, dtype=torch.bool)
-        for index in range(len(names)):
-            own = (slot == index).nonzero().squeeze(1)
-            extreme[own[ret[own].argmax()], 0] = True
-            extreme[own[ret[own].argmin()], 1] = True
-        wanted &= extreme[:, :1] & extreme[:, 1]
-    first, second = wanted.nonzero().unbind(1)
-    return first, second
+    # One row a group, so that work grows with the groups and not with the square of the batch.
+    names, slot, count = torch.unique(group, return_inverse=True, return_counts=True)
+    order = torch.argsort(slot, stable=True)
+    place = torch.arange(len(ret)) - (count.cumsum(0) - count)[slot[order]]
+    member = torch.full((len(names), int(count.max()) if len(count) else 0), -1)
+    member[slot[order], place] = order
+    earned = torch.where(member >= 0, ret[member], torch.nan)
+    apart = earned[:, :, None] - earned[:, None]
+    wanted = (apart > 0) & (apart >= gap)
+    if rule == "best_worst" and len(ret):
+        columns = torch.arange(member.shape[1])
+        best = earned.nan_to_num(-torch.inf).argmax(1, keepdim=True) == columns
+        worst = earned.nan_to_num(torch.inf).argmin(1, keepdim=True) == columns
+        wanted &= best[:, :, None] & worst[:, None]
+    row, one, other = wanted.nonzero().unbind(1)
+    return member[row, one], member[row, other]
 
 
 Rule = Literal["pow", "max_min", "max_random"]

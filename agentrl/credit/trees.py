@@ -66,7 +66,7 @@ def preferences(tree: Tree, rule: str = "best_worst", gap: float = 0.0) -> list[
     elif rule == "first_error":
         found = _first_error(tree)
     else:
-        found = [pair for parent in range(-1, len(tree.nodes)) for pair in _siblings(tree, parent, rule)]
+        found = [pair for order in _scored(tree).values() for pair in _siblings(tree, order, rule)]
     made: list[Preference] = []
     for chosen, rejected in found:
         apart = tree.nodes[chosen].q - tree.nodes[rejected].q
@@ -75,13 +75,16 @@ def preferences(tree: Tree, rule: str = "best_worst", gap: float = 0.0) -> list[
     return made
 
 
-def _scored(tree: Tree, parent: int) -> list[int]:
-    """Return the scorable children from worst to best."""
-    return sorted((i for i in tree.children(parent) if tree.nodes[i].visits), key=lambda i: tree.nodes[i].q)
+def _scored(tree: Tree) -> dict[int, list[int]]:
+    """Return by parent, from the root on, its scorable children from worst to best."""
+    found: dict[int, list[int]] = {}
+    for index, node in enumerate(tree.nodes):
+        if node.visits:
+            found.setdefault(node.parent, []).append(index)
+    return {parent: sorted(found[parent], key=lambda i: tree.nodes[i].q) for parent in sorted(found)}
 
 
-def _siblings(tree: Tree, parent: int, rule: str) -> list[tuple[int, int]]:
-    order = _scored(tree, parent)
+def _siblings(tree: Tree, order: list[int], rule: str) -> list[tuple[int, int]]:
     if len(order) < 2:
         return []
     if rule == "positive_negative":
@@ -110,7 +113,8 @@ def _off_the_path(tree: Tree) -> list[tuple[int, int]]:
         return []
     ends = [i for i, node in enumerate(tree.nodes) if node.terminal and high[i] == best]
     way = tree.path(ends[0])
-    return [(i, j) for i in way for j in _scored(tree, tree.nodes[i].parent) if j != i and high[j] < best]
+    scored = _scored(tree)
+    return [(i, j) for i in way for j in scored[tree.nodes[i].parent] if j != i and high[j] < best]
 
 
 def _first_error(tree: Tree) -> list[tuple[int, int]]:
@@ -120,8 +124,9 @@ def _first_error(tree: Tree) -> list[tuple[int, int]]:
     trunk = trunk[: next((n for n, i in enumerate(trunk) if i != n), len(trunk))]
     if not trunk or not tree.nodes[trunk[-1]].terminal or not 0 <= tree.nodes[trunk[-1]].score < 1:
         return []
-    branched = [i for i in trunk if len(_scored(tree, tree.nodes[i].parent)) > 1]
-    won = [[j for j in _scored(tree, tree.nodes[i].parent) if j != i and high[j] >= 1] for i in branched]
+    scored = _scored(tree)
+    branched = [i for i in trunk if len(scored[tree.nodes[i].parent]) > 1]
+    won = [[j for j in scored[tree.nodes[i].parent] if j != i and high[j] >= 1] for i in branched]
     for place, winners in enumerate(won):
         if winners and not (place + 1 < len(won) and won[place + 1]):
             return [(winners[-1], branched[place])]

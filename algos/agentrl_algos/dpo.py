@@ -45,11 +45,9 @@ class DPO(Pairwise):
     loss_kind: PairLoss = "dpo"
     """loss of a pair, by name [table in losses/pairwise.py of the code]"""
     smoothing: float = 0.0
-    """cdpo, robust, exo_pair, aot: chance of a wrong label, 0 to 1/2 (published: 0.1,
-    exo_pair 0.001) [ours]"""
+    """cdpo, robust, exo_pair, aot: share of errors, below 1/2 (published: 0.1; exo_pair: 0.001) [ours]"""
     gamma: float = 0.0
-    """dpo, cdpo, hinge, simpo: nats that beta times the gap has to exceed (simpo: beta / 2)
-    [arXiv:2405.14734]"""
+    """dpo, cdpo, hinge, simpo: nats that beta times the gap must exceed (simpo: beta/2) [arXiv:2405.14734]"""
     penalty: float = 50.0
     """dpop: price of a chosen answer that became less likely, in nats a nat [arXiv:2402.13228]"""
     sft: float = 1.0
@@ -57,8 +55,7 @@ class DPO(Pairwise):
     tau: float = 0.05
     """discopop: temperature that blends its two losses, in nats [arXiv:2406.08414]"""
     alpha: float = 0.5
-    """fdpo_alpha: order of the divergence; tdpo2: share of the divergences' gap
-    [f-DPO's and TDPO's papers]"""
+    """fdpo_alpha: order of the divergence; tdpo2: share of the divergences' gap [f-DPO's, TDPO's papers]"""
     tail: float = 1.0
     """weight of the tokens past the length that both sides have, 0 to 1 [LD-DPO: arXiv:2409.06411]"""
     of: Literal["turns", "episodes"] = "turns"

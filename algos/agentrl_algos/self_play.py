@@ -99,15 +99,14 @@ class SelfPlay(Compared):
         """Return the episodes against the reference."""
         return answers(table, table.logp_old if self.reference == "iterate" else table.logp_ref)
 
-    def beats(self, found: Answers) -> Tensor:
-        """Return how likely each episode beats each other one, [B, B]; meaningful inside a task."""
-        gap = found.ret[:, None] - found.ret[None]
-        return (gap / self.judge).sigmoid() if self.judge else (gap.sign() + 1.0) / 2.0
-
     def win_rate(self, found: Answers) -> Tensor:
         """Return each episode's mean chance against its task's episodes, itself (1/2) included, [B]."""
-        same = (found.group[:, None] == found.group[None]).to(found.ret.dtype)
-        return (same * self.beats(found)).sum(1) / same.sum(1)
+        rate = torch.zeros_like(found.ret)
+        for own in found.groups():
+            gap = found.ret[own, None] - found.ret[own]
+            chance = (gap / self.judge).sigmoid() if self.judge else (gap.sign() + 1.0) / 2.0
+            rate[own] = chance.mean(1)
+        return rate
 
 
 @algo("sppo")

@@ -129,7 +129,7 @@ WRONG = [
     (["reward.=1"], "no setting 'reward.'; a weight is written reward.NAME=1"),
     (["model.zzz=1"], "no setting 'model.zzz' (model has: path, dtype, lora, lora_alpha, lora_dropout, lora_targets, hidden, layers, heads, vocabulary, context)"),
     (["omega=1"], f"no setting 'omega': algo '{ALGO}' has no omega; g2po, gigpo, graphgpo and proxmo have it"),
-    (["algo.lam=1"], f"no setting 'algo.lam': algo '{ALGO}' has no lam; otc_ppo, pf_ppo, ppo and vetta have it"),
+    (["algo.lam=1"], f"no setting 'algo.lam': algo '{ALGO}' has no lam; otc_ppo, pf_ppo, ppo, rto and vetta have it"),
     (["group_size=1"], "group_size=1: credit compares episodes of one task with each other, so it must be at least 2"),
     (["turns=true"], "turns=true with scale=std: nothing to divide by"),
     (["learner.lr=-1"], "learner.lr=-1.0: must be at least 0"),
