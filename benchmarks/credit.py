@@ -31,6 +31,7 @@ from agentrl.credit import (
     implicit,
     likeness,
     objectives,
+    otc,
     returns,
     search,
     selection,
@@ -109,6 +110,7 @@ def episodes(turns: int) -> SimpleNamespace:
         text=[f"Room {s} of the house." for s in state.tolist()],
         answer=owner * 4 + torch.randint(4, (count,), generator=dice), score=noise[:count],
         length=torch.randint(1, 600, (turns,), generator=dice),
+        calls=torch.randint(9, (count,), generator=dice).double(), names=[str(i) for i in owner.tolist()],
         entropy=noise[:count], rewards=noise[: 2 * (count // 2)].reshape(-1, 2),
     )  # fmt: skip
 
@@ -141,6 +143,12 @@ ESTIMATORS: dict[str, Estimator] = {
     "objectives.combined": lambda e: objectives.combined(
         e.rewards, torch.tensor([1.0, 0.5]), torch.arange(len(e.rewards)) // GROUP
     ),
+    "otc.harmonic": lambda e: otc.harmonic(e.calls, e.calls.flip(0)),
+    "otc.efficiency": lambda e: otc.efficiency(e.calls, e.calls.flip(0), 4.0),
+    "otc.least_calls": lambda e: otc.least_calls(e.calls, e.success, e.owner),
+    "otc.remembered": lambda e: otc.remembered({}, e.names, e.calls, e.success),
+    "otc.scaled_reward": lambda e: otc.scaled_reward(e.ret, e.score),
+    "otc.unpunished": lambda e: otc.unpunished(e.ret, e.success),
     "answers.answer_entropy": lambda e: answers.answer_entropy(e.answer, e.owner),
     "answers.consistency_value": lambda e: answers.consistency_value(e.success.double(), e.entropy, e.owner),
     "answers.among_groups": lambda e: answers.among_groups(e.owner.double(), e.owner),
