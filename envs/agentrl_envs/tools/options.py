@@ -1,9 +1,10 @@
 """What can be set about the world of tools."""
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
-from agentrl.errors import ConfigError, nearest
+from agentrl.errors import ConfigError
+from agentrl.values import check_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,7 @@ class Options:
     """offer a Python interpreter, too, in a sandbox; in sentences only"""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            allowed = get_args(hints[field.name]) if get_origin(hints[field.name]) is Literal else ()
-            value = getattr(self, field.name)
-            if allowed and value not in allowed:
-                hint = nearest(str(value), allowed)
-                raise ConfigError(f"env.{field.name}={value!r} is not one of {', '.join(allowed)}{hint}")
+        check_choices(self, "env")
         if self.python and self.form == "line":
             raise ConfigError(
                 "env.python=true needs env.form=text: a program is no line of the short grammar"
