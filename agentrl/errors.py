@@ -53,10 +53,10 @@ class RaisedError(ChildError):
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest allowed name, or "" where none is close.
+    """Return "; did you mean 'x'?" for the closest other name that is allowed, or "" where none is close.
 
     >>> nearest("webshpo", ["webshop", "guess"])
     "; did you mean 'webshop'?"
     """
-    close = difflib.get_close_matches(name, list(allowed), n=1)
+    close = difflib.get_close_matches(name, [other for other in allowed if other != name], n=1)
     return f"; did you mean '{close[0]}'?" if close else ""

@@ -17,29 +17,29 @@ def check_peft(rank: int) -> None:
         )
 
 
-def check_model(path: str, *, weights: bool = True) -> None:
+def check_model(path: str, *, weights: bool = True, key: str = "model") -> None:
     """Raise ConfigError where `path` is a folder that holds no model with its tokenizer, or no folder at all.
 
-    `weights` says whether they are asked for too.
+    `weights` says whether they are asked for too, `key` what setting named the path.
     Edge: what does not look like a path may be a hub id, and is left to the loader.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
         if path.startswith((".", "/", "~")):
-            raise ConfigError(f"model={path}: no such folder")
+            raise ConfigError(f"{key}={path}: no such folder")
         return
     if (folder / "config.toml").exists() and (folder / "checkpoints").is_dir():
         raise ConfigError(
-            f"model={path}: that is a run; its policy is model={path}/model once it is finished"
+            f"{key}={path}: that is a run; its policy is {key}={path}/model once it is finished"
         )
     if not (folder / "config.json").exists():
-        raise ConfigError(f"model={path}: the folder holds no config.json, so it is no Hugging Face model")
+        raise ConfigError(f"{key}={path}: the folder holds no config.json, so it is no Hugging Face model")
     if not any((folder / name).exists() for name in TOKENIZERS):
         raise ConfigError(
-            f"model={path}: the folder holds no tokenizer; save it there with tokenizer.save_pretrained"
+            f"{key}={path}: the folder holds no tokenizer; save it there with tokenizer.save_pretrained"
         )
     if weights and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        raise ConfigError(f"model={path}: the folder holds no weights (*.safetensors)")
+        raise ConfigError(f"{key}={path}: the folder holds no weights (*.safetensors)")
 
 
 def unreachable(path: str, why: Exception) -> str:

@@ -18,7 +18,8 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
 
     `here` says that it is to run on this machine: a plan needs neither weights nor the packages that train.
     """
-    plan = outline(settings.algo)(**settings.algo_options).collect()
+    algo = outline(settings.algo)(**settings.algo_options)
+    plan = algo.collect()
     if isinstance(plan, Play):
         raise ConfigError(
             f"algo={settings.algo} trains nothing; measure it with:"
@@ -34,6 +35,8 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         check_peft(settings.model.lora)
     if settings.model.path != "tiny":
         check_model(settings.model.path, weights=here)
+    if algo.teacher:
+        check_model(algo.teacher, weights=here, key="algo.teacher")
     if here and settings.rollout.backend == "vllm" and settings.rollout.server is None:
         check_vllm()
     env = make_env(settings, "train")

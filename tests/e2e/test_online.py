@@ -116,3 +116,10 @@ def test_a_teacher_with_other_tokens_is_refused(tmp_path: Path) -> None:
     words = {"algo": "opd", "teacher": str(tmp_path / "teacher" / "model")}
     with pytest.raises(ConfigError, match="its tokens are not the policy's"):
         trained("guess", words, tmp_path / "student")
+
+
+def test_a_teacher_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    words = {"algo": "opd", "teacher": str(tmp_path / "nobody")}
+    with pytest.raises(ConfigError, match=r"^algo\.teacher=.*: no such folder"):
+        trained("guess", words, tmp_path / "student")
+    assert not (tmp_path / "student").exists()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import DataError
+from agentrl.rebuilt import Rebuilt
 from agentrl.types import Panel, Task
 from agentrl_envs.alfworld import prompts
 from agentrl_envs.alfworld.engine import NOTHING, Play, State
@@ -17,7 +18,7 @@ _PAID: Mapping[str, tuple[float, float]] = {"1/0": (1.0, 0.0), "10/0": (10.0, 0.
 """what winning earns, and a turn of no use"""
 
 
-class AlfWorld(TextEnv):
+class AlfWorld(Rebuilt, TextEnv):
     """Do a household task in a room of text: find a thing, clean, heat or cool it, bring it somewhere.
 
     | what | value |
@@ -35,6 +36,7 @@ class AlfWorld(TextEnv):
     Options = Options
     max_turns = 50
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
+    rebuilt: ClassVar[str] = "play"
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "notes",
         "env.noise": 1.0,
@@ -178,17 +180,3 @@ class AlfWorld(TextEnv):
         self.play.load(State(*reached))
         if notes is not None:
             self.notes.load(notes)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the episode without its game, which every process reads for itself."""
-        kept = dict(self.__dict__)
-        if kept.pop("play", None) is not None:
-            kept["_saved"] = self.save()
-        return kept
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        """Take an episode back, in this or another process."""
-        saved = kept.pop("_saved", None)
-        self.__dict__.update(kept)
-        if saved is not None:
-            self.load(saved)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from agentrl.env import Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import ConfigError, DataError, InvalidAction
+from agentrl.rebuilt import Rebuilt
 from agentrl.sandbox import Limits, choose
 from agentrl.types import Panel, Task
 from agentrl_envs.code import world
@@ -23,7 +24,7 @@ RUN = "run:"
 """first line of an action for the interpreter"""
 
 
-class Coding(TextEnv):
+class Coding(Rebuilt, TextEnv):
     """Write a program; public tests say what is wrong with it, hidden tests decide.
 
     | what | value |
@@ -41,6 +42,7 @@ class Coding(TextEnv):
     Options = Options
     max_turns = 3
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
+    rebuilt: ClassVar[str] = "problem"
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "holes",
         "env.difficulty": 2,
@@ -206,17 +208,3 @@ class Coding(TextEnv):
         if self._tool is not None:
             self._tool.close()
         super().close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the episode without its problem, which every process reads for itself."""
-        kept = dict(self.__dict__)
-        if kept.pop("problem", None) is not None:
-            kept["_saved"] = self.save()
-        return kept
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        """Take an episode back, in this or another process."""
-        saved = kept.pop("_saved", None)
-        self.__dict__.update(kept)
-        if saved is not None:
-            self.load(saved)

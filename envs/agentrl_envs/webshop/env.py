@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split, TextEnv
 from agentrl.errors import DataError
+from agentrl.rebuilt import Rebuilt
 from agentrl.types import Panel, Task
 from agentrl_envs.webshop.options import Options
 from agentrl_envs.webshop.pages import Shop, State, parsed
@@ -21,7 +22,7 @@ _CUT = frozenset("[\n")
 _SEED_STEP = 10_000_000
 
 
-class WebShop(TextEnv):
+class WebShop(Rebuilt, TextEnv):
     """Find and buy the product that an instruction describes, in a shop with a search engine.
 
     | what | value |
@@ -39,6 +40,7 @@ class WebShop(TextEnv):
     Options = Options
     max_turns = 15
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
+    rebuilt: ClassVar[str] = "shop"
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "handles",
         "env.instructions": "plain",
@@ -191,17 +193,3 @@ class WebShop(TextEnv):
         assert self.task is not None
         self._enter(self.task)
         self.shop.state, self._figures = state[0], dict(state[1])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the episode without the shop's stock, which every process builds for itself."""
-        kept = dict(self.__dict__)
-        if kept.pop("shop", None) is not None:
-            kept["_saved"] = self.save()
-        return kept
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        """Take an episode back, in this or another process."""
-        saved = kept.pop("_saved", None)
-        self.__dict__.update(kept)
-        if saved is not None:
-            self.load(saved)
