@@ -10,6 +10,7 @@ from agentrl.rebuilt import Rebuilt
 from agentrl.sandbox import Limits, choose
 from agentrl.types import Panel, Task
 from agentrl_envs.code import world
+from agentrl_envs.code.expression import CHARACTERS
 from agentrl_envs.code.generate import FAMILIES
 from agentrl_envs.code.holes import Outcome, given, plain, tried
 from agentrl_envs.code.judging import publicly, secretly
@@ -43,6 +44,7 @@ class Coding(Rebuilt, TextEnv):
     max_turns = 3
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "exact"
     rebuilt: ClassVar[str] = "problem"
+    max_action_chars: ClassVar[int] = 20_000  # whole programs
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.view": "holes",
         "env.difficulty": 2,
@@ -122,7 +124,7 @@ class Coding(Rebuilt, TextEnv):
         """Return what the agent reads before its next attempt."""
         if self.options.view == "holes":
             if self._last:
-                return f"not return {self._last} : {self._told}"
+                return f"not return {self._last[:CHARACTERS]} : {self._told}"
             names = FAMILIES[self.problem.kind][1]
             cases = [f"{given(names, c)} gives {plain(c['returns'])}" for c in self.problem.public]
             return " ; ".join(cases)

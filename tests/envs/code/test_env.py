@@ -47,6 +47,12 @@ def test_a_wrong_expression_is_told_which_public_test_it_fails(holes: Coding) ->
     assert holes.step(expert(holes))[4]["success"]
 
 
+def test_a_reply_that_is_no_expression_is_not_read_back_at_length(holes: Coding) -> None:
+    holes.reset(seed=0)
+    observation, *_ = holes.step("x" * 19_000)
+    assert "too long" in observation and len(observation) < 600
+
+
 def test_the_last_attempt_is_judged_by_the_hidden_tests(holes: Coding) -> None:
     for _ in range(holes.max_turns):
         _, reward, terminated, truncated, info = holes.step("xs + xs")
