@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentrl.algo import Groups
+from agentrl.algo import Groups, Plan, Stored
 from agentrl.errors import ConfigError
 from agentrl.settings import RolloutSettings, Settings
 from agentrl.values import written
@@ -97,6 +97,7 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
                 f" model.context={model.context} tokens"
             )
     check_correction(rollout)
+    check_stored(algo.collect(), settings.run.iterations)
     truncated = rollout.top_p < 1 or rollout.top_k > 0
     corrected = not rollout.trusts_sampler and rollout.weighted != "none"
     if truncated and not corrected and isinstance(algo.collect(), Groups):
@@ -111,6 +112,15 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
     if evaluation.every and not evaluation.curve:
         raise ConfigError(
             "eval.curve is empty: name at least one decoding, or switch curves off with eval.every=0"
+        )
+
+
+def check_stored(plan: Plan, iterations: int) -> None:
+    """Raise ConfigError where a round would have no iteration to train in."""
+    if isinstance(plan, Stored) and plan.rounds > 1 and iterations < plan.rounds:
+        raise ConfigError(
+            f"algo.rounds={plan.rounds} with iterations={iterations}: each round of episodes is trained on"
+            " for one iteration or more"
         )
 
 

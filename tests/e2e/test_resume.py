@@ -71,7 +71,7 @@ def killed_and_resumed(folder: Path, words: list[str], targets: list[int]) -> in
 
 @pytest.mark.parametrize("algo", ["gigpo", "ppo", pytest.param("oreo", marks=pytest.mark.slow)])
 def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path: Path) -> None:
-    own = ["algo.batch=16", "per_task=1"] if algo == "oreo" else ["group_size=4"]
+    own = ["algo.batch=16", "per_task=1", "algo.rounds=2"] if algo == "oreo" else ["group_size=4"]
     words = [*SIZES, f"algo={algo}", *own]
     process = command("run", *words, f"out={tmp_path / 'whole'}")
     output, _ = process.communicate()
