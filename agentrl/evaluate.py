@@ -10,14 +10,16 @@ from typing import Any, Literal, get_args
 import torch
 
 from agentrl.algo import Play
-from agentrl.config import make_algo, parse
+from agentrl.config import make_algo, make_env, parse
+from agentrl.deciding import asks_value, decided, starts_of
 from agentrl.env import PlayerKind, Split, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.learner.model import Policy
 from agentrl.learner.start import new_policy
+from agentrl.learner.values import load_values
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.sync import Sync, make_sampler
@@ -69,11 +71,10 @@ class Judge:
         """Return how a scripted player does."""
         return self._play(panel, kind, PlayerActor(kind))[0]
 
-    def _play(self, panel: Panel, name: str, actor: Actor) -> tuple[Measurement, list[Trajectory]]:
-        begun = time.perf_counter()
+    def collector(self, panel: Panel, name: str, actor: Actor) -> Collector:
+        """Return what plays a panel, its random numbers named by how."""
         split: Split = panel[0].split  # type: ignore[assignment]
-        starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
-        collector = Collector(
+        return Collector(
             lambda: self.make_env(split),
             actor,
             self.chat,
@@ -82,7 +83,10 @@ class Judge:
             schedule=self.settings.order,
             threads=self.settings.workers,
         )
-        episodes = [episode.trajectory for episode in collector.play(starts)]
+
+    def _play(self, panel: Panel, name: str, actor: Actor) -> tuple[Measurement, list[Trajectory]]:
+        begun = time.perf_counter()
+        episodes = [e.trajectory for e in self.collector(panel, name, actor).play(starts_of(panel))]
         return measured(panel, name, episodes, time.perf_counter() - begun), episodes
 
 
@@ -122,7 +126,7 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
 
     `model=` is a run folder (its last policy, asked as it was trained), a model folder or a hub id;
     `algo=random` and `algo=expert` measure the environment's players. `eval.panel`, `eval.test` and
-    `eval.decodings` say what is measured.
+    `eval.decodings` say what is measured; `eval.decode`, how a policy decides at test time.
 
     Errors: ConfigError for wrong words, or where neither a model nor a player is named.
     """
@@ -132,6 +136,10 @@ def evaluate_run(words: Sequence[str]) -> list[Measurement]:
     if not kinds and not any(word.partition("=")[0] in ("model", "model.path") for word in words):
         raise ConfigError(
             "eval needs a policy: model=RUN, a model folder, a hub id; or algo=random, algo=expert"
+        )
+    if kinds and settings.eval.decode != "plain":
+        raise ConfigError(
+            f"eval.decode={settings.eval.decode}, algo={settings.algo}: a scripted player draws no replies"
         )
     torch.set_num_threads(settings.run.threads)
     with Environments(settings) as worlds:
@@ -149,18 +157,38 @@ def _evaluated(
     panel = first(world.tasks(settings.eval.panel), settings.eval.test)
     world.close()
     print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
-    found: list[Measurement] = []
-    for name in names:
-        one = judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0]  # type: ignore[arg-type]
-        low, high = one.interval().low, one.interval().high
-        print(
-            f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-            f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
-        )
-        for kind, (solved, count) in one.by_kind.items():
-            print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
-        found.append(one)
-    return found
+    if settings.eval.decode != "plain":
+        return [_told(_decided(settings, panel, judge, policy))]
+    return [
+        _told(judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0])  # type: ignore[arg-type]
+        for name in names
+    ]
+
+
+def _decided(settings: Settings, panel: Panel, judge: Judge, policy: Policy) -> Measurement:
+    """Return what the policy does where it decides among several replies, states or episodes."""
+    how, values = settings.eval, None
+    if asks_value(how):
+        values = load_values(policy, settings.model.path, settings.learner.microbatch_tokens)
+    actor = SamplerActor(judge.sampler, sampling_of(settings.rollout))
+    collector = judge.collector(panel, how.decode, actor)
+    return decided(how, panel, collector, values, make_env(settings, how.panel))
+
+
+def _told(one: Measurement) -> Measurement:
+    """Print a measurement and return it."""
+    low, high = one.interval().low, one.interval().high
+    print(
+        f"  {one.decoding:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
+    )
+    for kind, (solved, count) in one.by_kind.items():
+        print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
+    for name, share in one.shares.items():
+        print(f"    {name:14}{100 * share.mean:6.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]")
+    if one.spent:
+        print(f"    in all: {', '.join(f'{count:g} {name}' for name, count in one.spent.items())}")
+    return one
 
 
 def with_run(words: Sequence[str]) -> list[str]:

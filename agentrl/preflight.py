@@ -31,6 +31,11 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    if settings.eval.decode != "plain":
+        raise ConfigError(
+            f"eval.decode={settings.eval.decode} is for a policy that is trained: agentrl eval model=RUN"
+            f" eval.decode={settings.eval.decode}"
+        )
     if here:
         check_peft(settings.model.lora)
     if settings.model.path != "tiny":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Decoding = Literal["greedy", "0.4", "1.0", "best_admissible"]
+Decide = Literal["plain", "best_of_k", "value_beam", "best_of_n"]
 Level = Literal["token", "sequence"]
 """what a weight between sampler and trainer is taken of; a sequence is a whole episode"""
 Criterion = Literal[
@@ -225,6 +226,15 @@ class EvalSettings:
     """for the curve on dev"""
     panel: Literal["dev", "test"] = "test"
     """panel of the first and last measurement; tune on dev, look at test once"""
+    decode: Decide = "plain"
+    """`agentrl eval`: play replies as they are drawn; the best of several replies a turn, or beams of states,
+    by the run's trained value; or the best of whole episodes, by `choose`. Drawn as in training"""
+    width: int = 5
+    """best_of_k: replies a turn; value_beam: states kept, replies in each; best_of_n: episodes a task"""
+    look: Literal["state", "action"] = "state"
+    """best_of_k: the value of the state that a reply leads to, which is tried; or of the reply, untried"""
+    choose: str = "value"
+    """best_of_n: value (of the last state), majority (of answers), oracle (the true score) or a verifier"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,9 +116,9 @@ class Run:
             self._warm_start()
         self._sync(0)
         self._measure("warm_start")
-        self._reinforce()
+        learner = self._reinforce()
         self._measure("final")
-        checkpoint.save_result(self.policy, self.folder.path)
+        checkpoint.save_result(self.policy, self.folder.path, learner.critic)
         self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
@@ -207,8 +207,8 @@ class Run:
 
     # Learning.
 
-    def _reinforce(self) -> None:
-        """Collect, credit, train, iteration after iteration."""
+    def _reinforce(self) -> Learner:
+        """Collect, credit, train, iteration after iteration; return who learnt."""
         settings = self.settings
         state, done, learner = self._learner()
         self._sync(done)
@@ -257,6 +257,7 @@ class Run:
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
                 self._save("rl", number, learner, state)
+        return learner
 
     def _learner(self) -> tuple[AlgoState, int, Learner]:
         """Return the algorithm's state, the iterations done, and the learner as it then was."""

@@ -17,6 +17,8 @@ from agentrl_envs.math.problem import digest
 from agentrl_envs.math.programs import Call, block, programs
 from agentrl_envs.math.world import place, world
 from agentrl_envs.python_tool import PythonTool
+from agentrl_verifiers.math_find import answer_in
+from agentrl_verifiers.math_text import cleaned
 
 
 class Math(TextEnv):
@@ -114,6 +116,11 @@ class Math(TextEnv):
             raise DeadlineError(said) if verdict.status == "timeout" else RunError(said)
         paid, self._parts = share(verdict, verifier), verdict.parts
         return Reply("Right." if paid == 1.0 else "Wrong.", reward=paid, success=paid == 1.0, score=paid)
+
+    def answer_in(self, action: str) -> str | None:
+        """Return the answer in a solution, as its text reads without dress."""
+        found = answer_in(action)
+        return None if found is None else cleaned(found)
 
     def goal(self) -> str:
         """Return the problem where an episode goes on after its first turn."""

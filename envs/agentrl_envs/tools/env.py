@@ -111,6 +111,14 @@ class ToolWorld(ToolEnv):
         right = plain(answer) == self.answer
         return Reply("Right." if right else "Wrong.", reward=float(right), success=right)
 
+    def answer_in(self, action: str) -> str | None:
+        """Return the answer in an action, in lower case and without marks around it; None for calls."""
+        try:
+            said = self.said(action)
+        except InvalidAction:
+            return None
+        return None if said.calls else plain(said.text)
+
     def said(self, action: str) -> Said:
         """Return the calls or the answer in an action."""
         if not self._line:
