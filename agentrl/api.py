@@ -58,6 +58,19 @@ def rescore(
     return rescore_run(run, verifier, out=out, judged=answer)[0]
 
 
+def collect(out: str | Path, **settings: Any) -> Path:
+    """Return the file of data that `agentrl collect` makes; settings are its words.
+
+    `agentrl.collect("guess.jsonl.gz", env="guess", model="runs/mine", per_task=4, only="success")`
+
+    Errors: ConfigError for wrong settings, RunError where too many episodes failed.
+    """
+    from agentrl.collecting import collect_command
+    from agentrl.values import written
+
+    return collect_command([f"out={out}", *(f"{key}={written(value)}" for key, value in settings.items())])
+
+
 def compare(*folders: str | Path, **settings: Any) -> "Comparison":
     """Return what algorithms come to on the same tasks; settings are the words of `agentrl compare`.
 

@@ -8,6 +8,10 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
+                                      [source=...] [per_task=..] [only=success]: data; the same words go on
+  agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text
+  agentrl import FILE.jsonl model=MODEL out=FILE.jsonl.gz    text as data; or train on it: run.store=FILE
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
@@ -159,6 +163,27 @@ def _compare(words: list[str]) -> int:
     return OK
 
 
+def _collect(words: list[str]) -> int:
+    from agentrl.collecting import collect_command
+
+    collect_command(words)
+    return OK
+
+
+def _export(words: list[str]) -> int:
+    from agentrl.exporting import export_command
+
+    export_command(words)
+    return OK
+
+
+def _import(words: list[str]) -> int:
+    from agentrl.exporting import import_command
+
+    import_command(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -181,7 +206,7 @@ def _check(words: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
-    "show": _show, "check": _check,
+    "show": _show, "check": _check, "collect": _collect, "export": _export, "import": _import,
 }  # fmt: skip
 
 
@@ -189,7 +214,7 @@ def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
     if words[:1] == ["rescore"]:
         return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
-    if words[:1] == ["compare"]:
+    if words[:1] in (["compare"], ["collect"]):
         return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"

@@ -8,16 +8,18 @@ from pathlib import Path
 from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
 from agentrl.credit.selection import comparisons
+from agentrl.datafile import PlayedPair
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
+from agentrl.given import given
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
-from agentrl.stored import Store, shuffled
+from agentrl.stored import Store, dealt, pair_table, shuffled
 from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
@@ -40,12 +42,18 @@ class Gatherer:
     folder: Path
     """where stored episodes are kept"""
     store: Store = field(init=False)
+    pairs: Sequence[PlayedPair] = field(init=False, default=())
+    """what is compared in place of playing"""
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
 
     def __post_init__(self) -> None:
         run = self.settings.run
         self.store = Store(self.folder, run.iterations, run.seed)
+        if run.store is not None:
+            found = given(Path(run.store), self.chat, self.settings.env)
+            self.pairs = found.pairs
+            self.store.given = found.episodes
         name = run.strict
         self.strict = None if name is None else as_verifier(find("verifiers", name))
 
@@ -60,6 +68,8 @@ class Gatherer:
 
     def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
+        if self.pairs:
+            return self._compared(iteration)
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
         if isinstance(plan, Branches):
@@ -163,6 +173,12 @@ class Gatherer:
             },
             [],
         )
+
+    def _compared(self, iteration: int) -> Batch:
+        """Put an iteration's part of the pairs that were given into a table."""
+        seed, count = self.settings.run.seed, self.settings.rollout.tasks
+        chosen = dealt(self.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
+        return pair_table(chosen), {"pairs": float(len(chosen)), "environment_steps": 0.0}, []
 
     def _record(self, plan: Stored, seed: int) -> list[Trajectory]:
         """Play the episodes of an offline plan, `per_task` a training task."""

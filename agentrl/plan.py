@@ -69,7 +69,9 @@ def _at_once(settings: Settings, plan: Plan) -> int:
 def _work(settings: Settings, plan: Plan) -> str:
     """Return the line on what an iteration plays and learns from."""
     tasks = settings.rollout.tasks
-    if isinstance(plan, Groups):
+    if settings.run.store is not None:
+        each = f"the data of {settings.run.store}"
+    elif isinstance(plan, Groups):
         each = f"{tasks} tasks x {plan.size} episodes"
     elif isinstance(plan, Branches):
         each = f"{tasks} tasks x 1 episode and {plan.width - 1} alternatives in each of {plan.points} states"

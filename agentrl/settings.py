@@ -42,6 +42,9 @@ class RunSettings:
     """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
     failures: float = 0.2
     """share of failed episodes in an iteration above which the run stops, 0 to 1"""
+    store: str | None = None
+    """data to train on in place of playing: a file of `agentrl collect`, of a run's `trajectories/`, or text
+    (messages, TRL's or Step-DPO's preferences); pairs are taken `rollout.tasks` an iteration"""
     control: Literal["none", "permuted"] = "none"
     """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
 

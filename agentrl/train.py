@@ -224,7 +224,7 @@ class Run:
         if self.state is None:
             self._look(0)
             self._save("rl", 0, learner, state)
-        fresh = not isinstance(self.algo.collect(), Stored)
+        fresh = settings.run.store is None and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
             self.policy.module.eval()
