@@ -105,6 +105,8 @@ def ask_player(answers: Answers, kind: PlayerKind, panel: Panel, place: Place, p
 
     Errors: ConfigError where the environment has no such player.
     """
+    if answers.complete:
+        return
     split: Split = panel[0].split  # type: ignore[assignment]
     with Environments(place.settings) as worlds:
         env = worlds(split)
@@ -118,6 +120,7 @@ def ask_player(answers: Answers, kind: PlayerKind, panel: Panel, place: Place, p
                     env = worlds(split)
             return found
 
+        asked([(0, panel[0])])  # where there is no such player, that is known before anything is announced
         _ask(answers, panel, asked, progress)
         env.close()
 

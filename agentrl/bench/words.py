@@ -28,6 +28,8 @@ OWN: Mapping[str, tuple[Any, Any]] = {
 }
 """type and default of the words that are the benchmark's own; all others are settings of `agentrl run`"""
 LONG = {"model.path": "model", "env.name": "env", "run.out": "out"}
+TAKEN = (*GROUPS, "env", "algo", "reward")
+"""what stands before a dot means these groups of settings, whatever an environment is called"""
 NOBODY = "none"
 """stands for the model where none is asked: `tiny` would bring options of the environment that suit it"""
 
@@ -126,14 +128,15 @@ def _own(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 def _sorted_out(words: Sequence[str], envs: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the words that hold in all environments, and those of one: `math.tool=python`."""
-    stems = {Path(env.partition(":")[0]).stem if is_path(env) else env: env for env in envs}
+    stems = {env: Path(env.partition(":")[0]).stem if is_path(env) else env for env in envs}
     shared: list[str] = []
     apart: dict[str, list[str]] = {env: [] for env in envs}
     for word in words:
         stem, dot, rest = word.partition(".")
-        if dot and stem in stems and stem not in (*GROUPS, "env", "algo", "reward"):
-            apart[stems[stem]].append(rest)
-        else:
+        meant = [env for env in envs if dot and stems[env] == stem and stem not in TAKEN]
+        for env in meant:
+            apart[env].append(rest)
+        if not meant:
             shared.append(word)
     return shared, apart
 
