@@ -15,7 +15,7 @@ def front_chart(title: str, rows: Sequence[Row], front: Sequence[Row]) -> Markup
     if not rows:
         return tag("figure", tag("figcaption", title), tag("p", "No row yet.", class_="quiet"))
     right = max(one.use.tc.high for one in rows)
-    frame = Frame(640, 320, (0.0, 1.05 * right if right > 0 else 1.0), (0.0, 1.0))
+    frame = Frame(640, 320, (0.0, 1.05 * right if right > 0 else 1.0), (0.0, 1.0), top=24)
     said = "; ".join(f"{one.name}: {percent(one.use.em.mean)} at {number(one.use.tc.mean)}" for one in rows)
     drawing = tag(
         "svg",
@@ -30,7 +30,7 @@ def front_chart(title: str, rows: Sequence[Row], front: Sequence[Row]) -> Markup
         aria_label=f"{title}. {said}",
     )  # fmt: skip
     keys = [_key(place, one) for place, one in enumerate(rows)]
-    return tag("figure", tag("figcaption", title), drawing, tag("ul", keys, class_="legend"))
+    return tag("figure", tag("figcaption", title), drawing, tag("ul", keys, class_="legend"), class_="front")
 
 
 def _at(frame: Frame, one: Row) -> tuple[float, float]:

@@ -16,8 +16,8 @@ Cell = tuple[str, str]
 Unit = Literal["share", "number"]
 FIGURES: Sequence[tuple[str, str, Unit]] = (
     ("EM", "em", "share"),
-    ("calls (TC)", "tc", "number"),
-    ("EM/TC (TP)", "tp", "number"),
+    ("TC", "tc", "number"),
+    ("TP", "tp", "number"),
     ("excess", "excess", "number"),
     ("over-call", "over", "share"),
     ("under-call", "under", "share"),
@@ -26,6 +26,8 @@ FIGURES: Sequence[tuple[str, str, Unit]] = (
     ("latency, s", "latency", "number"),
 )
 """heading, field of `ToolUse` and unit"""
+TERMINAL = ("TC", "TP", "excess", "over-call", "under-call", "tokens")
+"""what the terminal shows beside EM"""
 MEANINGS = (
     "EM: share of right answers. TC: calls a question; those that failed, repeat others or were refused"
     " count. TP: right answers over calls, both summed; inf where something is right without any. Excess:"
@@ -99,10 +101,11 @@ def text(found: Bench) -> str:
     lines = [how(found)]
     for part in found.sections:
         lines += ["", title(part)]
-        rows = [["", "questions", "EM", "95 % interval", *(name for name, *_ in FIGURES[1:])]]
+        rows = [["", "questions", "EM", "95 % interval", *TERMINAL]]
         for one in part.rows:
-            cells = figures(one.use)
-            rows.append([_named(one), str(one.use.questions), *cells[0], *(mean for mean, _ in cells[1:])])
+            cells = dict(zip((name for name, *_ in FIGURES), figures(one.use), strict=True))
+            means = [cells[name][0] for name in TERMINAL]
+            rows.append([_named(one), str(one.use.questions), *cells["EM"], *means])
         wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines += [
             "  ".join(
@@ -182,7 +185,7 @@ def _table(caption: str, rows: Sequence[tuple[str, ToolUse, str]], *, seconds: b
         (
             name,
             str(use.questions),
-            *([mean, " ", tag("small", span)] if span else mean for mean, span in figures(use)),
+            *([mean, tag("br"), tag("small", span)] if span else mean for mean, span in figures(use)),
             *([wall] if seconds else []),
         )
         for name, use, wall in rows
