@@ -207,7 +207,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 answered in words and counted as invalid.
         """
         if self._over:
-            raise EpisodeError(f"{type(self).__name__}.step: the finished episode takes no more; call reset()")
+            raise EpisodeError(f"{type(self).__name__}.step: a finished episode takes no more; call reset()")
         reply = self._reply(action)
         self._turn += 1
         terminated = reply.success is not None or reply.done

@@ -79,6 +79,8 @@ def planned(words: Sequence[str]) -> Plan:
     Errors: ConfigError for wrong words and settings, and for models that cannot be loaded.
     """
     name, *rest = words or [""]
+    if not name or "=" in name:
+        raise ConfigError(f"say which benchmark: agentrl bench {BENCHMARKS[0]} [model=RUN] [env=tools]")
     if name not in BENCHMARKS:
         raise ConfigError(
             f"no benchmark '{name}'{nearest(name, BENCHMARKS)} (there are: {', '.join(BENCHMARKS)})"

@@ -192,6 +192,7 @@ def agentrl_command(*words: str) -> subprocess.CompletedProcess[str]:
         ["run", ENV, ALGO, "learner.lr=fast"],
         ["run", ENV, ALGO, "group_size=1"],
         ["run", ENV, ALGO, "grup_size=2"],
+        ["bench", "tool-use", "env.fomr=line"],
         ["list"],
     ],
     ids=lambda words: words[-1],

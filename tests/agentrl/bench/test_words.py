@@ -53,7 +53,8 @@ def test_a_word_may_be_meant_for_one_environment() -> None:
     ("words", "message"),
     [
         (["tool-us"], r"no benchmark 'tool-us'; did you mean 'tool-use'\? \(there are: tool-use\)"),
-        ([], r"no benchmark ''"),
+        ([], "say which benchmark: agentrl bench tool-use"),
+        (["model=runs/a"], "say which benchmark: agentrl bench tool-use"),
         (["tool-use", "tasks=-1"], "tasks=-1: at least 1, or 0 for all"),
         (["tool-use", "tasks=many"], "tasks=many: expected a whole number"),
         (["tool-use", "decoding=0.5"], "decoding=0.5: expected greedy or 0.4"),
