@@ -8,6 +8,8 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl bench tool-use model=RUN,MODEL,... [env=tools] [tasks=N] [decoding=1.0] [out=DIR] [key=value ...]
+                                      right answers against tool calls, beside players; the same words go on
   agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
                                       [source=...] [per_task=..] [only=success]: data; the same words go on
   agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text
@@ -184,6 +186,13 @@ def _import(words: list[str]) -> int:
     return OK
 
 
+def _bench(words: list[str]) -> int:
+    from agentrl.bench.run import bench
+
+    bench(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -205,8 +214,9 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
-    "show": _show, "check": _check, "collect": _collect, "export": _export, "import": _import,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
+    "collect": _collect, "export": _export, "import": _import, "rescore": _rescore, "list": _list,
+    "show": _show, "check": _check,
 }  # fmt: skip
 
 
@@ -214,7 +224,7 @@ def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
     if words[:1] == ["rescore"]:
         return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
-    if words[:1] in (["compare"], ["collect"]):
+    if words[:1] in (["compare"], ["bench"], ["collect"]):
         return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"

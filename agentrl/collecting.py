@@ -22,9 +22,8 @@ from agentrl.datafile import Header, fingerprint, header_line, pair_line, read_h
 from agentrl.disk import replacing, said, write_whole
 from agentrl.env import Split
 from agentrl.errors import ConfigError, DataError
-from agentrl.evaluate import first, judge_of, sampling_of, stream, with_run
+from agentrl.evaluate import first, judge_in, sampling_of, stream, with_run
 from agentrl.gather import checked
-from agentrl.learner.start import new_policy
 from agentrl.picked import kept, pairs_of
 from agentrl.progress import Progress
 from agentrl.rollout.collect import Collector, PlayerActor, SamplerActor, Start
@@ -82,11 +81,8 @@ def collect_command(words: Sequence[str]) -> Path:
     out = Path(wanted.out)
     with Environments(settings) as worlds, Progress() as progress:
         with closing(worlds("train")) as world:
-            seed = stream(settings.run.seed, "model")
-            policy = new_policy(settings.model, world, world.tasks("train"), seed)
-        policy.module.eval()
-        judge = judge_of(settings, policy, worlds)
-        header = _header(settings, wanted, fingerprint(policy.tokenizer))
+            judge = judge_in(settings, world, worlds)
+        header = _header(settings, wanted, fingerprint(judge.chat.tokenizer))
         actor = (
             SamplerActor(judge.sampler, sampling_of(settings.rollout))
             if wanted.source == "policy"

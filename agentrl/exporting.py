@@ -29,13 +29,14 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
         raise ConfigError(
             f"model={asked.get('model', model)} has another tokenizer than {place} was made with"
         )
-    rows: list[Row]
+    items: Sequence[Trajectory | PlayedPair]
     if form == "messages":
-        rows = list(message_rows(episodes or [e for p in pairs for e in (p.chosen, p.rejected)], chat))
+        items = episodes or [e for p in pairs for e in (p.chosen, p.rejected)]
     else:
-        rows = list(pair_rows(pairs or best_and_worst(episodes), chat, form))
-    if not rows:
+        items = pairs or best_and_worst(episodes)
+    if not items:
         raise DataError(f"{place} holds no two episodes of a task of which one went better")
+    rows = _rows(items, chat, form)
     out = Path(asked["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(
@@ -52,7 +53,7 @@ def import_command(words: Sequence[str]) -> tuple[Path, int]:
     """
     place, asked = _words("import", words, ("out", "model"))
     chat = _chat(asked.get("model", ""), place)
-    found = given(place, chat, "")
+    found = given(str(place), chat)
     header = Header("pairs" if found.pairs else "episodes", "", fingerprint(chat.tokenizer), asked["model"])
     lines = [*map(pair_line, found.pairs), *map(dump, found.episodes)]
     out = Path(asked["out"])
@@ -61,6 +62,28 @@ def import_command(words: Sequence[str]) -> tuple[Path, int]:
     count = write_lines(out, [header_line(header), *lines]) - 1
     print(f"{count} {header.kind} in {out}")
     return out, count
+
+
+def _rows(items: Sequence[Trajectory | PlayedPair], chat: Chat, form: Form) -> list[Row]:
+    """Return the rows of those that have this form; how many have not is printed.
+
+    Errors: DataError where none has, with the reason of the last.
+    """
+    rows: list[Row] = []
+    reasons: list[DataError] = []
+    for item in items:
+        try:
+            if isinstance(item, PlayedPair):
+                rows += pair_rows([item], chat, form)
+            else:
+                rows += message_rows([item], chat)
+        except DataError as why:  # a reply that spells a template's tokens is part of no conversation
+            reasons.append(why)
+    if not rows:
+        raise reasons[-1]
+    if reasons:
+        print(f"{len(reasons)} of {len(items)} left out: {reasons[-1]}")
+    return rows
 
 
 def best_and_worst(episodes: Sequence[Trajectory]) -> list[PlayedPair]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
 from agentrl.credit.selection import comparisons
-from agentrl.datafile import PlayedPair
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
-from agentrl.given import given
+from agentrl.given import Given
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
@@ -41,19 +40,16 @@ class Gatherer:
     sampler: Sampler
     folder: Path
     """where stored episodes are kept"""
+    given: Given = field(default_factory=Given)
+    """what is learnt from in place of playing"""
     store: Store = field(init=False)
-    pairs: Sequence[PlayedPair] = field(init=False, default=())
-    """what is compared in place of playing"""
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
 
     def __post_init__(self) -> None:
         run = self.settings.run
         self.store = Store(self.folder, run.iterations, run.seed)
-        if run.store is not None:
-            found = given(Path(run.store), self.chat, self.settings.env)
-            self.pairs = found.pairs
-            self.store.given = found.episodes
+        self.store.given = self.given.episodes
         name = run.strict
         self.strict = None if name is None else as_verifier(find("verifiers", name))
 
@@ -68,7 +64,7 @@ class Gatherer:
 
     def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
-        if self.pairs:
+        if self.given.pairs:
             return self._compared(iteration)
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
@@ -177,7 +173,7 @@ class Gatherer:
     def _compared(self, iteration: int) -> Batch:
         """Put an iteration's part of the pairs that were given into a table."""
         seed, count = self.settings.run.seed, self.settings.rollout.tasks
-        chosen = dealt(self.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
+        chosen = dealt(self.given.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
         return pair_table(chosen), {"pairs": float(len(chosen)), "environment_steps": 0.0}, []
 
     def _record(self, plan: Stored, seed: int) -> list[Trajectory]:

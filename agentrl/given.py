@@ -23,13 +23,21 @@ class Given:
     episodes: Sequence[Trajectory] = ()
     pairs: Sequence[PlayedPair] = ()
 
+    def __bool__(self) -> bool:
+        return bool(self.episodes or self.pairs)
 
-def kind_at(path: Path) -> Kind:
+
+def kind_at(path: Path, env: str) -> Kind:
     """Return what a file holds; the tokens are not looked at.
 
-    Errors: ConfigError where there is no file; DataError where it holds neither.
+    Errors: ConfigError where there is no file, or one of another environment; DataError for neither.
     """
     header = _header(path)
+    if header is not None and header.env not in ("", env):
+        raise ConfigError(
+            f"run.store={path} was collected in env '{header.env}', and this run is of '{env}'; say"
+            f" env={header.env}"
+        )
     if header is not None:
         return header.kind
     if _ours(path):
@@ -37,26 +45,25 @@ def kind_at(path: Path) -> Kind:
     return "episodes" if form_of(read_rows(path)[0]) == "messages" else "pairs"
 
 
-def given(path: Path, chat: Chat, env: str) -> Given:
+def given(place: str | None, chat: Chat) -> Given:
     """Return the episodes or pairs of a file, in the tokens of this chat; texts are tokenised by it.
 
-    Errors: ConfigError where there is no file, or one of another environment; DataError where it is
-            broken, or holds other tokens.
+    Nothing where no file is named.
+
+    Errors: ConfigError where there is no file, or one of other tokens; DataError where it is broken.
     """
+    if place is None:
+        return Given()
+    path = Path(place)
     header = _header(path)
-    if header is not None and header.env not in ("", env):
-        raise ConfigError(
-            f"run.store={path} was collected in env '{header.env}', and this run is of '{env}'"
-            f"; say env={header.env}"
-        )
     if header is not None and header.tokenizer != fingerprint(chat.tokenizer):
-        raise DataError(_other_tokens(path, header.model))
+        raise ConfigError(_other_tokens(path, header.model))
     if header is not None and header.kind == "pairs":
         return Given(pairs=list(read_pairs(path)))
     if header is not None or _ours(path):
         episodes = list(read_trajectories(path))
         if header is None and not _spells(episodes[:CHECKED], chat):
-            raise DataError(_other_tokens(path, ""))
+            raise ConfigError(_other_tokens(path, ""))
         return Given(episodes)
     rows = read_rows(path)
     if form_of(rows[0]) == "messages":

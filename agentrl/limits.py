@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from agentrl.algo import Algorithm
 
 AT_LEAST: Mapping[str, float] = {
-    "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
+    "run.seed": 0, "run.iterations": 0, "run.steps": 0, "run.checkpoint": 1, "run.keep": 1,
+    "run.trajectories": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "model.lora": 0, "model.lora_dropout": 0,

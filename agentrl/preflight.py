@@ -71,7 +71,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
 def _check_store(settings: Settings, algo: Algorithm) -> None:
     """Raise ConfigError or DataError where an algorithm cannot learn from the data it is given."""
     store, plan = str(settings.run.store), algo.collect()
-    kind = kind_at(Path(store))
+    kind = kind_at(Path(store), settings.env)
     if kind == "pairs" and algo.unit != "pair":
         raise ConfigError(
             f"run.store={store} holds pairs, and algo={settings.algo} does not learn from pairs: dpo does"

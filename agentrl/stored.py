@@ -83,8 +83,8 @@ class Store:
     """of the whole run"""
     seed: int
     """of the run"""
-    given: Sequence[Trajectory] | None = None
-    """what is trained on in place of playing"""
+    given: Sequence[Trajectory] = ()
+    """what is trained on in place of playing, where there is anything"""
     round: int = -1
     """whose episodes are held"""
     episodes: list[Trajectory] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Store:
         played = 0
         if number != self.round:
             found = self._found(plan, number, play if iteration == begin else None)
-            own = iteration == begin and self.given is None
+            own = iteration == begin and not self.given
             played = sum(len(e.turns) for e in found) if own else 0
             self.episodes = [e for e in found if e.scorable and (plan.only == "all" or e.success)]
             self.round = number
@@ -115,7 +115,7 @@ class Store:
 
     def _found(self, plan: Stored, number: int, play: Play | None) -> list[Trajectory]:
         """Return a round's episodes from its file, which is written first where that may be."""
-        if self.given is not None:
+        if self.given:
             return list(self.given)
         name = "stored.jsonl.gz" if plan.rounds == 1 else f"stored-{number + 1:04d}.jsonl.gz"
         path = self.folder / name

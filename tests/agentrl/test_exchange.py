@@ -76,7 +76,7 @@ def test_preferences_of_trl_read_back_as_they_were(family: str, mode: str, form:
 def test_preferences_of_step_dpo_hold_the_steps_before_and_read_back_as_they_were() -> None:
     pairs, chat = compared()
     rows = through_json(pair_rows(pairs, chat, "step_dpo"))
-    assert all(row.keys() >= {"prompt", "initial_reason_steps", "chosen", "rejected"} for row in rows)
+    assert all(form_of(row) == "step_dpo" for row in rows)
     for pair, row, other in zip(pairs, rows, pairs_of_rows(rows, chat), strict=True):
         assert bool(row["initial_reason_steps"]) == (pair.turn > 0)
         assert str(row["full_chosen"]).startswith(str(row["chosen"]))
@@ -88,14 +88,14 @@ def test_preferences_of_step_dpo_hold_the_steps_before_and_read_back_as_they_wer
 def test_a_published_step_has_no_end_token_behind_it() -> None:
     chat = chat_of("transcript")
     row = {
-        "dataset": "gsm8k", "prompt": "How many?", "initial_reason_steps": "Let us see.\nStep 1: one.\nStep 2:",
+        "dataset": "gsm8k", "prompt": "How many?", "initial_reason_steps": "See.\nStep 1: one.\nStep 2:",
         "chosen": " two.", "rejected": " three.", "full_chosen": " two.\nStep 3:", "full_rejected": " three.",
         "answer": "2",
     }  # fmt: skip
     (pair,) = pairs_of_rows([row], chat)
     chosen, rejected = sides(pair)
     assert chat.decoded(chosen.turns[0].action_ids) == " two."
-    assert chat.decoded(chosen.turns[0].prompt_ids).endswith("assistant\nLet us see.\nStep 1: one.\nStep 2:")
+    assert chat.decoded(chosen.turns[0].prompt_ids).endswith("assistant\nSee.\nStep 1: one.\nStep 2:")
     assert pair.chosen.task.data["answer"] == "2" and not rejected.success
 
 
