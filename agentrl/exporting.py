@@ -15,13 +15,16 @@ from agentrl.rollout.chat import Chat, Format
 from agentrl.trajectories import dump, read_trajectories, write_lines
 from agentrl.types import Trajectory
 
+KEYS = {"export": ("format", "out", "model"), "import": ("out", "model")}
+"""words of each command, beside the file"""
+
 
 def export_command(words: Sequence[str]) -> tuple[Path, int]:
     """Write what the words of `agentrl export` ask for; return the file and how many rows it has.
 
     Errors: ConfigError for wrong words, DataError where there is nothing that has this form.
     """
-    place, asked = _words("export", words, ("format", "out", "model"))
+    place, asked = said("export", words, KEYS["export"])
     form: Form = _choice(asked.get("format", ""))
     episodes, pairs, model, tokenizer = _source(place)
     chat = _chat(asked.get("model", model), place)
@@ -51,7 +54,7 @@ def import_command(words: Sequence[str]) -> tuple[Path, int]:
 
     Errors: ConfigError for wrong words, DataError where the text has no known form.
     """
-    place, asked = _words("import", words, ("out", "model"))
+    place, asked = said("import", words, KEYS["import"])
     chat = _chat(asked.get("model", ""), place)
     found = given(str(place), chat)
     header = Header("pairs" if found.pairs else "episodes", "", fingerprint(chat.tokenizer), asked["model"])
@@ -105,8 +108,11 @@ def best_and_worst(episodes: Sequence[Trajectory]) -> list[PlayedPair]:
     return found
 
 
-def _words(verb: str, words: Sequence[str], keys: Sequence[str]) -> tuple[Path, Mapping[str, str]]:
-    """Return the file or folder and what is said by key."""
+def said(verb: str, words: Sequence[str], keys: Sequence[str]) -> tuple[Path, Mapping[str, str]]:
+    """Return the file or folder and what is said by key.
+
+    Errors: ConfigError for an unknown key, and where one is missing.
+    """
     places = [word for word in words if "=" not in word]
     asked = {key: text for key, equals, text in (word.partition("=") for word in words) if equals}
     for key in asked:
