@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from agentrl.env import Player, PlayerKind
 from agentrl.toolcalls import written
 from agentrl_envs.tools.plan import Known, Step, answered, shortest
-from agentrl_envs.tools.world import CAPITAL, HOME, LINKS, NUMBERS, keys_of
+from agentrl_envs.tools.world import CAPITAL, HOME, keys_of
 
 if TYPE_CHECKING:
     from agentrl_envs.tools.env import ToolWorld
@@ -105,7 +105,7 @@ def _best(env: "ToolWorld", dice: random.Random) -> str:
     question = env.scene.question
     if answered(question, env.scene.records, env.known):
         return final(env, env.answer)
-    number = bool(question.sign) or question.chains[0].relations[-1] in NUMBERS
+    number = bool(question.sign) or question.chains[0].relations[-1] in env.scene.records.relations.numbers
     read = _read(env)
     return final(env, dice.choice([word for word in read if word.isdigit() == number] or read))
 
@@ -117,7 +117,7 @@ def _anything(env: "ToolWorld", dice: random.Random) -> str:
         return final(env, dice.choice(read))
     name = dice.choice([word for word in read if not word.isdigit()])
     if tool == "lookup":
-        return worded(env, Step(tool, (name, dice.choice((*LINKS, HOME, *NUMBERS, CAPITAL)))))
+        return worded(env, Step(tool, (name, dice.choice(env.scene.records.relations.all))))
     if tool == "calculate":
         numbers = [word for word in read if word.isdigit()] or ["1"]
         return worded(
@@ -149,5 +149,5 @@ def final(env: "ToolWorld", answer: str) -> str:
 def _other(env: "ToolWorld", dice: random.Random) -> str:
     """Return a wrong answer of the right kind."""
     right, facts = env.answer, env.scene.records.facts
-    alike = {value for (_, relation), value in facts.items() if relation in (*LINKS, *NUMBERS)}
+    alike = {value for (_, relation), value in facts.items() if relation not in (HOME, CAPITAL)}
     return dice.choice(sorted(alike - {right}))

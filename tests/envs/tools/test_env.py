@@ -107,6 +107,21 @@ def test_no_two_splits_share_names_or_questions() -> None:
     assert not (told["train"] & told["dev"] or told["train"] & told["test"] or told["dev"] & told["test"])
 
 
+def test_in_sentences_no_two_splits_share_relations_or_ways_to_ask() -> None:
+    shared, words = {"home", "capital"}, {}
+    for split in ("train", "dev", "test"):
+        env = ToolWorld(split)
+        related, ways = set(), set()
+        for task in env.tasks(split).tasks[:150]:
+            env.reset(options={"task": task})
+            related |= {relation for chain in env.scene.question.chains for relation in chain.relations}
+            ways.add(env.goal().split(" of ")[0].removesuffix(env.scene.question.chains[0].relations[-1]))
+        words[split] = related - shared, ways
+    for one, other in (("train", "dev"), ("train", "test"), ("dev", "test")):
+        assert not words[one][0] & words[other][0]
+        assert not words[one][1] & words[other][1]
+
+
 def test_small_models_are_tested_on_questions_that_were_never_asked() -> None:
     env, asked = ToolWorld(**LINE), {}
     for split in ("train", "dev"):
