@@ -31,6 +31,9 @@ class Groups:
     """which episodes of a group are put in pairs, the one with the higher return preferred"""
     gap: float = 0.0
     """least difference of returns in a pair"""
+    shown: int = 0
+    """episodes of the environment's demonstrator beside those of each task; they are told apart by 1 in the
+    measure `demonstration`, and count in no metric of the policy"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class Algorithm:
     """extra models it needs, in words"""
     paper: ClassVar[str] = ""
     """where it was published; the source of a hyper-parameter whose text names no other one in brackets"""
+    recompute: ClassVar[bool] = False
+    """`logp_old` is always computed by the trainer: others than the policy have played, too"""
     heads: ClassVar[int] = 1
     """numbers the critic gives a token"""
     teacher: str = ""
@@ -147,6 +152,11 @@ class Algorithm:
     def needs(self) -> frozenset[str]:
         """Names of the columns its credit and loss read beside `logp`."""
         return frozenset()
+
+    @property
+    def entanglement(self) -> bool:
+        """Whether the learner logs how the gradients of both sides of its pairs lie to each other."""
+        return False
 
     @property
     def invariances(self) -> frozenset[str]:

@@ -94,10 +94,28 @@ class Gatherer:
             return None, metrics, episodes
         table = token_table(kept, self.settings.reward)
         metrics |= group_metrics(table)
+        if plan.shown:
+            table = token_table(kept + self._shown(plan, kept, iteration), self.settings.reward)
         if plan.pairs == "none":
             return table, metrics, episodes
         earned = table.trajectories.ret, table.trajectories.group
         return episode_pairs(table, *comparisons(*earned, plan.pairs, plan.gap)), metrics, episodes
+
+    def _shown(self, plan: Groups, kept: Sequence[Trajectory], iteration: int) -> list[Trajectory]:
+        """Return demonstrations of the tasks of these episodes, marked as such."""
+        groups = {e.group for e in kept}
+        starts = [
+            Start(task, task.id, plan.size + i, number)
+            for number, task in (self._tasks(iteration) if plan.shown else ())
+            for i in range(plan.shown)
+            if task.id in groups
+        ]
+        if not starts:
+            return []
+        actor = PlayerActor("demonstrator", self._policy().sampling)
+        played = self._play(starts, actor, stream(self.settings.run.seed, "shown", iteration))
+        checked(played, self.settings.run.failures)
+        return [replace(e, metrics={**e.metrics, "demonstration": 1.0}) for e in played if e.scorable]
 
     def _branched(self, plan: Branches, iteration: int) -> Batch:
         """Play trees and put the algorithm's preferences into a table."""

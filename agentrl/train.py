@@ -30,7 +30,7 @@ from agentrl.learner.anatomy import check_room
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
 from agentrl.learner.start import has_demonstrator, new_policy, saved_policy, saved_reference
-from agentrl.learner.step import Learner, check_learner
+from agentrl.learner.step import REFERENCE, Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
 from agentrl.preflight import preflight
@@ -273,7 +273,7 @@ class Run:
 
     def _reference(self) -> Policy | None:
         """Return the frozen policy that RL started from, where the algorithm needs one; it is kept once."""
-        if not self.algo.needs & {"logp_ref", "support_ref"}:
+        if not self.algo.needs & REFERENCE:
             return None
         folder = self.folder.checkpoints / "reference"
         if self.state is None:

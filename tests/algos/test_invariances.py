@@ -22,7 +22,9 @@ from agentrl_algos.gigpo import GiGPO
 from agentrl_algos.graphgpo import GraphGPO
 from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
+from agentrl_algos.iterates import DNO, SPIN
 from agentrl_algos.listwise import PRO, LiPO
+from agentrl_algos.modpo import MODPO
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.oreo import OREO
@@ -33,6 +35,7 @@ from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
 from agentrl_algos.rto import RTO
 from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
 from agentrl_algos.sft import SFT
+from agentrl_algos.sparsepo import SparsePO
 from agentrl_algos.step_dpo import StepAPO, StepDPO
 from agentrl_algos.tpo import TPO
 from agentrl_algos.trpa import TRPA
@@ -107,6 +110,12 @@ ALGOS: dict[str, Algorithm] = {
     "dpo": DPO(),
     "dpo on episodes": DPO(of="episodes", loss_kind="simpo"),
     "tgdpo": TGDPO(teacher="folder"),
+    "sparsepo": SparsePO(mask_kl="none"),
+    "modpo": MODPO(),
+    "spin": SPIN(),
+    "dno": DNO(good=0.0, gap=0.0, gap_own=0.0),
+    "dno, ideal": DNO(form="ideal"),
+    "dno with a judge": DNO(form="ideal", judge=0.5),
     "step_dpo": StepDPO(),
     "step_apo": StepAPO(),
     "kto": KTO(),
@@ -138,7 +147,8 @@ def changed(table: TokenTable, what: str) -> TokenTable:
         reward, ret = turns.reward + 3.0 * turns.last, ret + 3.0
     else:
         reward, ret = 4.0 * turns.reward, 4.0 * ret
-    changed = replace(table.trajectories, ret=ret, parts={"task": ret})
+    tone = table.trajectories.parts["tone"] * (1.0 if what == "shift" else 4.0)
+    changed = replace(table.trajectories, ret=ret, parts={"task": ret, "tone": tone})
     return replace(table, turns=replace(turns, reward=reward), trajectories=changed)
 
 
@@ -148,6 +158,11 @@ def told(algo: Algorithm, table: TokenTable) -> torch.Tensor:
     old = table.logp_behaviour.double()
     columns = {"logp_old": old, "logp_ref": values, "logp_teacher": -values.abs()}
     columns["hidden"] = torch.stack([values, old], dim=1)
+    columns["activation_ref"] = old.exp()
+    spread = torch.stack([values, -values], dim=1).log_softmax(-1)
+    columns |= {"logp_support": spread, "support_ref": spread.flip(1)}
+    shown = (torch.arange(len(table.trajectories)) % 4 == 0).double()
+    table = replace(table, trajectories=replace(table.trajectories, measures={"demonstration": shown}))
     given = table.with_columns(values_old=values.expand(algo.heads, -1).T.squeeze(1), **columns)
     found = algo.credit(given)
     if found is None:
@@ -177,6 +192,8 @@ def gradient(algo: Algorithm, table: TokenTable) -> torch.Tensor:
 @pytest.mark.parametrize("name", ALGOS)
 def test_credit_is_invariant_to_what_is_declared_and_to_nothing_else(name: str, what: str) -> None:
     algo, table = ALGOS[name], token_table(episodes(16, seed=3))
+    parts = {"task": table.trajectories.ret, "tone": torch.linspace(0, 1, 16, dtype=torch.float64)}
+    table = replace(table, trajectories=replace(table.trajectories, parts=parts))
     before, after = told(algo, table), told(algo, changed(table, what))
     assert before.abs().sum() > 0
     same = torch.allclose(before, after, atol=1e-4, rtol=1e-4)

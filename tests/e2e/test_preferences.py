@@ -18,7 +18,11 @@ from agentrl_algos.tpo import TPO
 from tests.e2e.test_online import ROOT, WORLDS, trained
 
 ALGOS: dict[str, Mapping[str, object]] = {
-    "dpo": {"algo.margin": 0.0, "ches": True},
+    "dpo": {"algo.margin": 0.0, "ches": True, "entangled": True, "wpo": True},
+    "sparsepo": {"algo.margin": 0.0},
+    "modpo": {"algo.gap": 0.0},
+    "spin": {"algo.group_size": 2},
+    "dno": {"algo.group_size": 3, "algo.good": 0.0, "algo.gap": 0.0, "algo.gap_own": 0.0},
     "step_dpo": {"points": 3},
     "step_apo": {},
     "kto": {},
@@ -34,7 +38,7 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "xpo": {},
     "nash_md": {},
 }
-ALONE = {"kto", "bco", "redi", "nash_md"}
+ALONE = {"kto", "bco", "redi", "nash_md", "spin"}
 """which learn from failed episodes, too, or hold to the reference; others want one that went better"""
 
 
@@ -91,7 +95,18 @@ def test_the_names_that_settings_offer_are_those_of_the_functions() -> None:
 
 def test_every_algorithm_on_preferences_is_here() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    families = ("dpo", "step_dpo", "unpaired", "listwise", "tpo", "self_play", "rto")
+    families = (
+        "dpo",
+        "step_dpo",
+        "sparsepo",
+        "modpo",
+        "iterates",
+        "unpaired",
+        "listwise",
+        "tpo",
+        "self_play",
+        "rto",
+    )
     ours = {
         name for name, where in declared["agentrl.algos"].items()
         if where.partition(":")[0].partition(".")[2] in families
