@@ -92,13 +92,14 @@ class Learner:
             correction = Correction() if self.algo.coupled else self.correction
             table, metrics = correction.weigh(table, fresh=fresh)
             log.once |= metrics
+        sampled = fresh and not compared and not self.algo.recompute
         if not len(table):  # everything was rejected
             return log.means()
         if self.algo.entanglement and table.pairs is not None:
             log.once |= entangled(self.policy, table, self.settings.microbatch_tokens)
         for epoch in range(self.settings.epochs):
             for number, part in enumerate(self.minibatches(table, iteration, epoch, seed)):
-                first = fresh and not compared and epoch == 0 and number == 0
+                first = sampled and epoch == 0 and number == 0
                 self._optimise(part, state, iteration, log, first)
         return log.means()
 

@@ -38,8 +38,9 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "xpo": {},
     "nash_md": {},
 }
-ALONE = {"kto", "bco", "redi", "nash_md", "spin"}
-"""which learn from failed episodes, too, or hold to the reference; others want one that went better"""
+ALONE = {"kto", "bco", "redi", "nash_md", "spin", "dno"}
+"""which learn from failed episodes, too, are shown others, or hold to the reference; the rest want one that
+went better"""
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -48,6 +49,7 @@ def test_three_iterations_move_the_weights(name: str, world: str, tmp_path: Path
     lines = trained(world, {"algo": name, **ALGOS[name]}, tmp_path / "run")
     assert [line["iteration"] for line in lines] == [1, 2, 3]
     assert all(line["token_violations"] == 0 for line in lines)
+    assert all(line.get("logprob_gap_max", 0) < 1e-3 for line in lines)
     learnt = any(line.get("grad_norm", 0) > 0 for line in lines)
     assert learnt == (name in ALONE or any(line["score"] > 0 for line in lines))
 
