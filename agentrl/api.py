@@ -95,15 +95,15 @@ def rollout(
 ) -> "list[Trajectory]":
     """Return the episodes that a model plays, one a task, of the split's first `tasks`.
 
-    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; `settings`
-    are those of `agentrl run`. Replies are drawn as in training, or under a `decoding` of the evaluation.
+    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; with
+    `rollout="openai"` what an endpoint calls it. `settings` are those of `agentrl run`. Replies are drawn as
+    in training, or under a `decoding` of the evaluation.
 
     Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
     """
     from agentrl.config import from_toml, from_values, make_env
     from agentrl.errors import ConfigError
-    from agentrl.evaluate import first, judge_of, sampling_of
-    from agentrl.learner.model import load_model
+    from agentrl.evaluate import first, judging, sampling_of
     from agentrl.rollout.collect import Collector, SamplerActor, Start
     from agentrl.rollout.workers import Environments
 
@@ -117,13 +117,10 @@ def rollout(
             raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
         model = str(folder / "model")
     chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
-    policy = load_model(model, chosen.model.dtype)
-    policy.module.eval()
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
     how = chosen.rollout
-    with Environments(chosen) as worlds:
-        judge = judge_of(chosen, policy, worlds)
+    with Environments(chosen) as worlds, judging(chosen, worlds) as judge:
         actor = SamplerActor(judge.sampler, sampling_of(how, decoding))
         collector = Collector(
             lambda: worlds(split),
@@ -131,6 +128,7 @@ def rollout(
             judge.chat,
             chosen.run.seed,
             parallel=how.parallel,
+            schedule=how.order,
             threads=how.workers,
         )
         return [episode.trajectory for episode in collector.play(starts)]

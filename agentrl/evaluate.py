@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,9 +19,11 @@ from agentrl.learner.start import new_policy
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.endpoint import EndpointSampler
+from agentrl.rollout.messages import Messages
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
-from agentrl.sync import Sync, make_sampler
+from agentrl.sync import Sync, make_endpoint, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Trajectory
 
 PLAYERS: tuple[PlayerKind, ...] = get_args(PlayerKind)
@@ -47,15 +50,10 @@ class Judge:
     """Plays panels and says how it went."""
 
     chat: Chat
-    sync: Sync
+    sampler: Sampler
     make_env: Callable[[Split], TextEnv]
     settings: RolloutSettings
     seed: int
-
-    @property
-    def sampler(self) -> Sampler:
-        """The policy's own."""
-        return self.sync.sampler
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
@@ -105,8 +103,27 @@ def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
     return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
 
 
-def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
-    """Return a judge of this policy under these settings, in these environments.
+@contextmanager
+def judging(settings: Settings, worlds: Environments) -> Iterator[Judge]:
+    """Give a judge of what the settings name: a model with its newest weights, or an endpoint.
+
+    Errors: ConfigError where the model cannot be loaded or read such contexts.
+    """
+    if settings.rollout.backend == "openai":
+        chat = chat_of(settings, Messages(), None)
+        judge = Judge(chat, make_endpoint(settings), worlds, settings.rollout, settings.run.seed)
+    else:
+        with closing(worlds("train")) as world:
+            origin = world, world.tasks("train"), stream(settings.run.seed, "model")
+            policy = new_policy(settings.model, *origin)
+        policy.module.eval()
+        judge = judge_of(settings, policy, worlds)[0]
+    with closing(judge.sampler):
+        yield judge
+
+
+def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> tuple[Judge, Sync]:
+    """Return a judge of this policy under these settings, in these environments, and what renews its weights.
 
     Errors: ConfigError where the model cannot read contexts as long as the settings allow.
     """
@@ -114,7 +131,7 @@ def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
     chat = chat_of(settings, policy.tokenizer, policy.module.config)
     sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
     sync(0)
-    return Judge(chat, sync, worlds, how, settings.run.seed)
+    return Judge(chat, sync.sampler, worlds, how, settings.run.seed), sync
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
@@ -142,25 +159,27 @@ def _evaluated(
     settings: Settings, names: Sequence[PlayerKind | Decoding], worlds: Environments
 ) -> list[Measurement]:
     """Print and return what each of these players or decodings does."""
-    world = worlds("train")
-    policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
-    policy.module.eval()
-    judge = judge_of(settings, policy, worlds)
-    panel = first(world.tasks(settings.eval.panel), settings.eval.test)
-    world.close()
-    print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
-    found: list[Measurement] = []
-    for name in names:
-        one = judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0]  # type: ignore[arg-type]
-        low, high = one.interval().low, one.interval().high
-        print(
-            f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-            f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
-        )
-        for kind, (solved, count) in one.by_kind.items():
-            print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
-        found.append(one)
+    with closing(worlds("train")) as world:
+        panel = first(world.tasks(settings.eval.panel), settings.eval.test)
+    with judging(settings, worlds) as judge:
+        print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
+        found = [_told(judge, panel, name) for name in names]
+        if isinstance(judge.sampler, EndpointSampler):
+            print(f"  {judge.sampler.bill}")
     return found
+
+
+def _told(judge: Judge, panel: Panel, name: PlayerKind | Decoding) -> Measurement:
+    """Print and return what a player or a decoding does."""
+    one = judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0]  # type: ignore[arg-type]
+    low, high = one.interval().low, one.interval().high
+    print(
+        f"  {name:16}{100 * one.rate:6.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        f"   score {one.mean_score:.3f}   {one.mean_turns:.1f} turns   {100 * one.invalid:.1f} % invalid"
+    )
+    for kind, (solved, count) in one.by_kind.items():
+        print(f"    {kind:34}{100 * solved / count:6.1f} %   {solved} of {count}")
+    return one
 
 
 def with_run(words: Sequence[str]) -> list[str]:
