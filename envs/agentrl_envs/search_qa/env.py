@@ -43,7 +43,7 @@ class SearchQA(ToolEnv):
         "env.hops": 1,
         "rollout.mode": "transcript",
         "learner.lr": 5e-4,
-        "warm.demonstrations": 6,
+        "warm.demonstrations": 4,
         "warm.batch": 8,
         "warm.passes": 2,
         "run.iterations": 100,

@@ -1,19 +1,15 @@
 """Passages and questions in files: lines of JSON, HotpotQA's, and lines as those of Natural Questions."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentrl.env import SPLITS, Split
-from agentrl.errors import ConfigError, DataError, nearest
+from agentrl.env import Split
+from agentrl.errors import DataError
 from agentrl_envs.search_qa.passages import Passage, Question
+from agentrl_envs.splits import files_of, there
 
-NAMES: Mapping[str, Split] = {
-    "train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev", "test": "test",
-}  # fmt: skip
-"""words in the name of a file, and the split that they mean"""
 ANSWERS = ("answer", "answers", "golden_answers")
 """fields that hold what is right: a text, or several of which any is"""
 
@@ -23,19 +19,7 @@ def questions(data: str) -> dict[Split, list[Question]]:
 
     Errors: ConfigError where there is no such file, DataError where one is broken.
     """
-    path = _there(data, "env.data")
-    if path.is_file():
-        return {_split(path.stem) or "train": list(_questions(path))}
-    files: dict[Split, Path] = {}
-    for file in sorted(path.iterdir(), key=lambda one: (len(one.name), one.name)):
-        split = _split(file.stem)
-        if split and file.suffix in (".json", ".jsonl"):
-            files.setdefault(split, file)
-    if not files:
-        raise ConfigError(
-            f"env.data={data}: no questions there; expected files such as train.jsonl and test.jsonl"
-        )
-    return {split: list(_questions(files[split])) for split in SPLITS if split in files}
+    return {split: list(_questions(file)) for split, file in files_of(data, "env.data").items()}
 
 
 def passages(corpus: str) -> list[Passage]:
@@ -44,7 +28,7 @@ def passages(corpus: str) -> list[Passage]:
     Errors: ConfigError where there is no such file, DataError where it is broken or an id is there twice.
     """
     found: dict[str, Passage] = {}
-    for where, record in _records(_there(corpus, "env.corpus")):
+    for where, record in _records(there(corpus, "env.corpus")):
         name = str(record.get("id", record.get("_id", len(found))))
         if name in found:
             raise DataError(f"{where}: id {name!r} is there twice")
@@ -56,19 +40,6 @@ def gathered(asked: Sequence[Question]) -> list[Passage]:
     """Return the passages that come with questions, each once."""
     texts = {(one.title, one.text) for question in asked for one in question.passages}
     return [Passage(f"{number:07}", title, text) for number, (title, text) in enumerate(sorted(texts))]
-
-
-def _there(name: str, key: str) -> Path:
-    path = Path(name)
-    if not path.exists():
-        near = [str(other) for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ConfigError(f"{key}={name}: no such file or folder{nearest(name, near)}")
-    return path
-
-
-def _split(stem: str) -> Split | None:
-    """Return the split that a file's name speaks of, as in hotpot_dev_distractor_v1."""
-    return next((NAMES[word] for word in re.split(r"[^a-z]+", stem.lower()) if word in NAMES), None)
 
 
 def _questions(file: Path) -> Iterator[Question]:

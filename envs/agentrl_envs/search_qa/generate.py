@@ -13,9 +13,9 @@ from agentrl_envs.search_qa.options import Options
 from agentrl_envs.search_qa.passages import Corpus, Passage, Question
 from agentrl_envs.tools.names import FIRST, LAST, of_split
 
-COUNTS: Mapping[Split, tuple[int, int]] = {"train": (120, 60), "dev": (40, 20), "test": (60, 30)}
+COUNTS: Mapping[Split, tuple[int, int]] = {"train": (330, 330), "dev": (60, 40), "test": (80, 60)}
 """people of a split, and towns and firms each"""
-SIZES: Mapping[Split, int] = {"train": 1000, "dev": 150, "test": 200}
+SIZES: Mapping[Split, int] = {"train": 2000, "dev": 150, "test": 200}
 """questions at most"""
 _COLOURS = (
     "amber ashen azure black blue brass bronze coral crimson emerald golden green grey indigo ivory jade"

@@ -11,10 +11,8 @@ from agentrl_envs.search_qa import files
 from agentrl_envs.search_qa.generate import generated
 from agentrl_envs.search_qa.options import Options
 from agentrl_envs.search_qa.passages import Corpus, Question
+from agentrl_envs.splits import dealt
 
-HELD_OUT = 10
-"""every so many-th training question stands in for a split that the data lack"""
-_PLACE: Mapping[Split, int] = {"dev": HELD_OUT - 2, "test": HELD_OUT - 1}
 _SEED_STEP = 10_000_000
 
 
@@ -35,22 +33,9 @@ def _panel(split: Split, asked: Mapping[Split, list[Question]], name: str) -> Pa
     start = (SPLITS.index(split) + 1) * _SEED_STEP
     made = (
         Task(f"search_qa-{split}-{one.id}", split, start + number, one.data)
-        for number, one in enumerate(_dealt(split, asked))
+        for number, one in enumerate(dealt(split, asked))
     )
     return Panel(f"search_qa/{name}/{split}{held}", tuple(made))
-
-
-def _dealt(split: Split, asked: Mapping[Split, list[Question]]) -> list[Question]:
-    """Return the questions of a split; training questions give a part where another split is lacking.
-
-    Edge: without training questions the corpus can be measured on, not learnt from.
-    """
-    lacking = {place for other, place in _PLACE.items() if other not in asked}
-    if split in asked and not (split == "train" and lacking):
-        return asked[split]
-    given = asked.get("train", [])
-    wanted = set(range(HELD_OUT)) - lacking if split == "train" else {_PLACE[split]}
-    return [one for number, one in enumerate(given) if number % HELD_OUT in wanted]
 
 
 @lru_cache(maxsize=4)
