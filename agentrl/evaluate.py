@@ -2,8 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,7 +24,7 @@ from agentrl.rollout.messages import Messages
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.sync import Sync, make_endpoint, make_sampler
-from agentrl.types import Panel, Sampler, Sampling, Trajectory
+from agentrl.types import Panel, Sampler, Sampling, Task, Trajectory
 
 PLAYERS: tuple[PlayerKind, ...] = get_args(PlayerKind)
 
@@ -57,20 +57,35 @@ class Judge:
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
+        begun = time.perf_counter()
+        episodes = self.episodes(list(enumerate(panel)), decoding)
+        return measured(panel, decoding, episodes, time.perf_counter() - begun), episodes
+
+    def baseline(self, panel: Panel, kind: PlayerKind) -> Measurement:
+        """Return how a scripted player does."""
+        begun = time.perf_counter()
+        episodes = self._play(list(enumerate(panel)), kind, PlayerActor(kind))
+        return measured(panel, kind, episodes, time.perf_counter() - begun)
+
+    def episodes(self, tasks: Sequence[tuple[int, Task]], decoding: Decoding) -> list[Trajectory]:
+        """Return the episodes that the sampler's policy plays of some tasks of one split, in order.
+
+        Each task comes with its number in the panel, which names its random stream: what is drawn for one
+        does not depend on which others are played with it.
+        """
         mode: Literal["best_admissible", "sample"] = (
             "best_admissible" if decoding == "best_admissible" else "sample"
         )
         actor = SamplerActor(self.sampler, sampling_of(self.settings, decoding), mode)
-        return self._play(panel, decoding, actor)
+        return self._play(tasks, decoding, actor)
 
-    def baseline(self, panel: Panel, kind: PlayerKind) -> Measurement:
-        """Return how a scripted player does."""
-        return self._play(panel, kind, PlayerActor(kind))[0]
+    def close(self) -> None:
+        """Give back what the sampler holds."""
+        self.sampler.close()
 
-    def _play(self, panel: Panel, name: str, actor: Actor) -> tuple[Measurement, list[Trajectory]]:
-        begun = time.perf_counter()
-        split: Split = panel[0].split  # type: ignore[assignment]
-        starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
+    def _play(self, tasks: Sequence[tuple[int, Task]], name: str, actor: Actor) -> list[Trajectory]:
+        split: Split = tasks[0][1].split  # type: ignore[assignment]
+        starts = [Start(task, group=task.id, sample=0, number=number) for number, task in tasks]
         collector = Collector(
             lambda: self.make_env(split),
             actor,
@@ -80,8 +95,7 @@ class Judge:
             schedule=self.settings.order,
             threads=self.settings.workers,
         )
-        episodes = [episode.trajectory for episode in collector.play(starts)]
-        return measured(panel, name, episodes, time.perf_counter() - begun), episodes
+        return [episode.trajectory for episode in collector.play(starts)]
 
 
 def first(panel: Panel, count: int) -> Panel:
@@ -103,25 +117,6 @@ def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
     return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
 
 
-@contextmanager
-def judging(settings: Settings, worlds: Environments) -> Iterator[Judge]:
-    """Give a judge of what the settings name: a model with its newest weights, or an endpoint.
-
-    Errors: ConfigError where the model cannot be loaded or read such contexts.
-    """
-    if settings.rollout.backend == "openai":
-        chat = chat_of(settings, Messages(), None)
-        judge = Judge(chat, make_endpoint(settings), worlds, settings.rollout, settings.run.seed)
-    else:
-        with closing(worlds("train")) as world:
-            origin = world, world.tasks("train"), stream(settings.run.seed, "model")
-            policy = new_policy(settings.model, *origin)
-        policy.module.eval()
-        judge = judge_of(settings, policy, worlds)[0]
-    with closing(judge.sampler):
-        yield judge
-
-
 def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> tuple[Judge, Sync]:
     """Return a judge of this policy under these settings, in these environments, and what renews its weights.
 
@@ -132,6 +127,19 @@ def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> tuple[
     sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
     sync(0)
     return Judge(chat, sync.sampler, worlds, how, settings.run.seed), sync
+
+
+def judge_in(settings: Settings, world: TextEnv, worlds: Environments) -> Judge:
+    """Return a judge of the policy that the settings name: loaded, made from `world`'s words, or elsewhere.
+
+    Errors: ConfigError where the model cannot be loaded, or not read contexts as long as the settings allow.
+    """
+    if settings.rollout.backend == "openai":
+        chat = chat_of(settings, Messages(), None)
+        return Judge(chat, make_endpoint(settings), worlds, settings.rollout, settings.run.seed)
+    policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
+    policy.module.eval()
+    return judge_of(settings, policy, worlds)[0]
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
@@ -159,9 +167,10 @@ def _evaluated(
     settings: Settings, names: Sequence[PlayerKind | Decoding], worlds: Environments
 ) -> list[Measurement]:
     """Print and return what each of these players or decodings does."""
-    with closing(worlds("train")) as world:
+    world = worlds("train")
+    with closing(judge_in(settings, world, worlds)) as judge:
         panel = first(world.tasks(settings.eval.panel), settings.eval.test)
-    with judging(settings, worlds) as judge:
+        world.close()
         print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
         found = [_told(judge, panel, name) for name in names]
         if isinstance(judge.sampler, EndpointSampler):

@@ -74,7 +74,8 @@ def _work(settings: Settings, plan: Plan) -> str:
     elif isinstance(plan, Branches):
         each = f"{tasks} tasks x 1 episode and {plan.width - 1} alternatives in each of {plan.points} states"
     elif isinstance(plan, Stored):
-        each = f"{plan.batch} stored episodes ({plan.per_task} a training task)"
+        rounds = f", played in {plan.rounds} rounds" if plan.rounds > 1 else ""
+        each = f"{plan.batch} stored episodes ({plan.per_task} a training task{rounds})"
     else:
         each = "nothing"
     steps = settings.learner.epochs * settings.learner.minibatches
