@@ -1,5 +1,6 @@
 """What the command line does, from Python."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,32 +122,32 @@ def rollout(
 ) -> "list[Trajectory]":
     """Return the episodes that a model plays, one a task, of the split's first `tasks`.
 
-    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; `settings`
-    are those of `agentrl run`. Replies are drawn as in training, or under a `decoding` of the evaluation.
+    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; with
+    `rollout="openai"` what an endpoint calls it. `settings` are those of `agentrl run`. Replies are drawn as
+    in training, or under a `decoding` of the evaluation.
 
     Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
     """
     from agentrl.config import as_trained, from_values, make_env
-    from agentrl.evaluate import first, judge_of, sampling_of
-    from agentrl.learner.model import load_model
+    from agentrl.evaluate import first, judge_in, sampling_of
     from agentrl.rollout.collect import Collector, SamplerActor, Start
     from agentrl.rollout.workers import Environments
 
     chosen = from_values(as_trained(model, env), {"env": env, **settings}, algo="random")
-    policy = load_model(chosen.model.path, chosen.model.dtype)
-    policy.module.eval()
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
     how = chosen.rollout
     with Environments(chosen) as worlds:
-        judge = judge_of(chosen, policy, worlds)
-        actor = SamplerActor(judge.sampler, sampling_of(how, decoding))
+        with closing(worlds("train")) as world:
+            judge = judge_in(chosen, world, worlds)
         collector = Collector(
             lambda: worlds(split),
-            actor,
+            SamplerActor(judge.sampler, sampling_of(how, decoding)),
             judge.chat,
             chosen.run.seed,
             parallel=how.parallel,
+            schedule=how.order,
             threads=how.workers,
         )
-        return [episode.trajectory for episode in collector.play(starts)]
+        with closing(judge):
+            return [episode.trajectory for episode in collector.play(starts)]

@@ -18,7 +18,7 @@ from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
 from agentrl.presets import presets
 from agentrl.registry import absolute, entry_of, find, is_path
-from agentrl.settings import TINY, TINY_VLLM, Settings
+from agentrl.settings import OPENAI, TINY, TINY_VLLM, Settings
 from agentrl.values import toml, toml_key, value
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     user: dict[str, Any] = {}
     for layer in layers:
         user |= _converted(layer, known, algo_name)
-    chosen = {**_tiny(user, env_class, known, algo_name), **user}
+    chosen = {**_brought(user, env_class, known, algo_name), **user}
     built = _built(env_name, algo_name, chosen, known)
     try:
         check_together(built, sketch(**built.algo_options))
@@ -243,13 +243,15 @@ def _said(given: Given) -> Iterator[None]:
         raise
 
 
-def _tiny(
+def _brought(
     user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
 ) -> dict[str, Any]:
-    """Return what the embedded model brings along, the environment's wishes on top; nothing for others.
+    """Return what the embedded model brings along, the environment's wishes on top, or what an endpoint does.
 
     Edge: an environment may wish for hyper-parameters of several algorithms; only the chosen one's count.
     """
+    if user.get("rollout.backend") == "openai":
+        return {key: _value(known[key], Given(wish)) for key, wish in OPENAI.items()}
     if user.get("model.path", known["model.path"].default) != "tiny":
         return {}
     brought: dict[str, Any] = {}

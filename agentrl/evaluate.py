@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,9 +21,11 @@ from agentrl.learner.values import load_values
 from agentrl.records import Measurement, measured
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.endpoint import EndpointSampler
+from agentrl.rollout.messages import Messages
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
-from agentrl.sync import Sync, make_sampler
+from agentrl.sync import Sync, make_endpoint, make_sampler
 from agentrl.types import Panel, Sampler, Sampling, Task, Trajectory
 
 PLAYERS: tuple[PlayerKind, ...] = get_args(PlayerKind)
@@ -49,15 +52,12 @@ class Judge:
     """Plays panels and says how it went."""
 
     chat: Chat
-    sync: Sync
+    sampler: Sampler
     make_env: Callable[[Split], TextEnv]
     settings: RolloutSettings
     seed: int
-
-    @property
-    def sampler(self) -> Sampler:
-        """The policy's own."""
-        return self.sync.sampler
+    policy: Policy | None = None
+    """whose sampler it is; none: it is elsewhere"""
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
@@ -124,8 +124,8 @@ def chat_of(settings: Settings, tokenizer: Any, config: Any) -> Chat:
     return Chat(tokenizer, Format(how.mode, how.style, how.history, how.max_context))
 
 
-def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
-    """Return a judge of this policy under these settings, in these environments.
+def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> tuple[Judge, Sync]:
+    """Return a judge of this policy under these settings, in these environments, and what renews its weights.
 
     Errors: ConfigError where the model cannot read contexts as long as the settings allow.
     """
@@ -133,17 +133,20 @@ def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
     chat = chat_of(settings, policy.tokenizer, policy.module.config)
     sync = Sync(policy, make_sampler(settings, policy, policy.ends | {chat.end}), settings)
     sync(0)
-    return Judge(chat, sync, worlds, how, settings.run.seed)
+    return Judge(chat, sync.sampler, worlds, how, settings.run.seed, policy), sync
 
 
 def judge_in(settings: Settings, world: TextEnv, worlds: Environments) -> Judge:
-    """Return a judge of the policy that the settings name, which is loaded, or made from `world`'s words.
+    """Return a judge of the policy that the settings name: loaded, made from `world`'s words, or elsewhere.
 
     Errors: ConfigError where the model cannot be loaded, or not read contexts as long as the settings allow.
     """
+    if settings.rollout.backend == "openai":
+        chat = chat_of(settings, Messages(), None)
+        return Judge(chat, make_endpoint(settings), worlds, settings.rollout, settings.run.seed)
     policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
     policy.module.eval()
-    return judge_of(settings, policy, worlds)
+    return judge_of(settings, policy, worlds)[0]
 
 
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
@@ -176,23 +179,28 @@ def _evaluated(
 ) -> list[Measurement]:
     """Print and return what each of these players or decodings does."""
     world = worlds("train")
-    judge = judge_in(settings, world, worlds)
-    panel = first(world.tasks(settings.eval.panel), settings.eval.test)
-    world.close()
-    print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
-    if settings.eval.decode != "plain":
-        return [_told(_decided(settings, panel, judge))]
-    return [
-        _told(judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0])  # type: ignore[arg-type]
-        for name in names
-    ]
+    with closing(judge_in(settings, world, worlds)) as judge:
+        panel = first(world.tasks(settings.eval.panel), settings.eval.test)
+        world.close()
+        print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")
+        if settings.eval.decode != "plain":
+            return [_told(_decided(settings, panel, judge))]
+        found = [
+            _told(judge.baseline(panel, name) if name in PLAYERS else judge.measure(panel, name)[0])  # type: ignore[arg-type]
+            for name in names
+        ]
+        if isinstance(judge.sampler, EndpointSampler):
+            print(f"  {judge.sampler.bill}")
+        return found
 
 
 def _decided(settings: Settings, panel: Panel, judge: Judge) -> Measurement:
     """Return what the policy does where it decides among several replies, states or episodes."""
     how, values = settings.eval, None
     if asks_value(how):
-        values = load_values(judge.sync.policy, settings.model.path, settings.learner.microbatch_tokens)
+        if judge.policy is None:
+            raise ConfigError(f"eval.decode={how.decode} asks a trained value, which an endpoint has none of")
+        values = load_values(judge.policy, settings.model.path, settings.learner.microbatch_tokens)
     actor = SamplerActor(judge.sampler, sampling_of(settings.rollout))
     collector = judge.collector(how.panel, how.decode, actor)
     return decided(how, panel, collector, values, make_env(settings, how.panel))

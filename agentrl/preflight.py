@@ -21,6 +21,12 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
 
     `here` says that it is to run on this machine: a plan needs neither weights nor the packages that train.
     """
+    if settings.rollout.backend == "openai":
+        raise ConfigError(
+            "rollout=openai: an endpoint gives neither token ids nor log-probabilities, and takes no weights,"
+            " so nothing can be trained with it; measure it with agentrl eval, train with rollout=vllm"
+            " rollout.server=..."
+        )
     algo = outline(settings.algo)(**settings.algo_options)
     plan = algo.collect()
     if isinstance(plan, Play):

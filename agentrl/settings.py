@@ -83,11 +83,12 @@ class ModelSettings:
 class RolloutSettings:
     """How episodes are played."""
 
-    backend: Literal["hf", "vllm"] = "hf"
-    """hf: the learner's own module, in this process; vllm: an engine with a copy of the weights"""
+    backend: Literal["hf", "vllm", "openai"] = "hf"
+    """hf: the learner's own module, in this process; vllm: an engine with a copy of the weights; openai: an
+    endpoint that answers chats (OPENAI_API_KEY holds its key), to be measured and not trained"""
     schedule: Literal["auto", "logical", "eager"] = "auto"
     """logical: all episodes are asked together, bit for bit the same each time; eager: nobody waits, equal up
-    to rounding; auto: eager with vllm"""
+    to rounding; auto: logical with hf, else eager"""
     parallel: int = 256
     """episodes in play at once"""
     workers: int = 0
@@ -100,7 +101,8 @@ class RolloutSettings:
     growth: float = 512.0
     """workers: MiB a process may grow by before it is replaced at the next episode; twice this is refused"""
     server: str | None = None
-    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process.
+    openai: what stands before /chat/completions, e.g. http://host:8000/v1"""
     server_weights: str | None = None
     """vllm: folder that trainer and server both see, for weights; none: a temporary one on this machine"""
     logprobs: Literal["processed", "raw"] = "processed"
@@ -150,7 +152,7 @@ class RolloutSettings:
     def order(self) -> Literal["logical", "eager"]:
         """The schedule, `auto` resolved."""
         if self.schedule == "auto":
-            return "eager" if self.backend == "vllm" else "logical"
+            return "logical" if self.backend == "hf" else "eager"
         return self.schedule
 
     @property
@@ -167,6 +169,35 @@ class RolloutSettings:
         if self.correction != "auto":
             return self.correction
         return "none" if self.backend == "hf" or self.trusts_sampler else "truncate"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """What an endpoint may be asked for (rollout=openai) by a command; answers kept from before are free."""
+
+    rate: float = 0.0
+    """requests begun a minute, evenly spaced; 0: no limit"""
+    retries: int = 8
+    """times a request is sent again after what may pass: no connection, garbage, statuses 408, 429, 5xx"""
+    pause: float = 1.0
+    """seconds before the first retry, about; then twice as long each time, or as the endpoint says"""
+    patience: float = 300.0
+    """seconds that an answer may take, and that the endpoint may ask to be left alone for"""
+    most_requests: int = 0
+    """that are sent, retries included; 0: no limit"""
+    most_tokens: int = 0
+    """that are read and written; 0: no limit"""
+    most_cost: float = 0.0
+    """in the unit of the prices; 0: no limit"""
+    price_read: float = 0.0
+    """of a million tokens of prompts"""
+    price_written: float = 0.0
+    """of a million tokens of replies"""
+    answers: str | None = None
+    """file that keeps what was answered; none: answers.jsonl in run.out, or in runs/openai"""
+    extra: str = "{}"
+    """JSON object of fields for every request, e.g. {"max_tokens": null, "max_completion_tokens": 512}; null
+    leaves a field out"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +288,7 @@ class Settings:
     run: RunSettings = RunSettings()
     model: ModelSettings = ModelSettings()
     rollout: RolloutSettings = RolloutSettings()
+    endpoint: EndpointSettings = EndpointSettings()
     learner: LearnerSettings = LearnerSettings()
     warm: WarmSettings = WarmSettings()
     eval: EvalSettings = EvalSettings()
@@ -277,3 +309,5 @@ TINY: Mapping[str, Any] = {
 """Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""
 TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
 """What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""
+OPENAI: Mapping[str, Any] = {"rollout.parallel": 16, "rollout.max_context": 32768, "eval.decodings": "greedy"}
+"""What rollout=openai brings: its contexts are long, and how likely given replies are is not told"""

@@ -24,7 +24,7 @@ from agentrl import toolcalls
 from agentrl.env import Reply, TextEnv
 from agentrl.errors import InvalidAction
 from agentrl.toolcalls import Said, ToolCall, harmless
-from agentrl.tools import Terms, called, schema, terms_of, tools_of
+from agentrl.tools import Foreign, Terms, called, schema, terms_of, tools_of
 from agentrl.types import Task
 
 RECORDED, NAMED = 1000, 64
@@ -65,12 +65,16 @@ class ToolEnv(TextEnv):
         return "\n".join(f"[{n}] {name}: {text}" for n, (name, (_, text)) in enumerate(lines, 1))
 
     def toolbox(self) -> dict[str, Any]:
-        """Return the tools by name: the environment's `@tool` methods. Add those of what it holds, if any."""
+        """Return the tools by name: the environment's `@tool` methods. Add those of what it holds, if any.
+
+        A tool is a method, or a `Foreign`.
+        """
         return tools_of(self)
 
     def tools(self) -> list[dict[str, Any]]:
         """Return the tools as JSON schemas."""
-        return [_schema(bound.__func__) for bound in self.toolbox().values()]
+        every = self.toolbox().values()
+        return [dict(one.about) if isinstance(one, Foreign) else _schema(one.__func__) for one in every]
 
     def act(self, action: str) -> Reply:
         """Make the calls of an action, or judge its answer."""

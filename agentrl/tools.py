@@ -28,6 +28,17 @@ class Terms:
     """seconds that a call is declared to last, where the tool stands in for a slower one; nobody waits"""
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A tool that is no method: it comes with a schema, and judges arguments itself."""
+
+    about: Mapping[str, Any]
+    """its JSON schema, in the form chat templates take"""
+    answer: Callable[[Mapping[str, Any]], Any]
+    """from arguments that an agent wrote to a result; raises InvalidAction, in words for the agent"""
+    terms: Terms = Terms()
+
+
 @overload
 def tool(method: F, /) -> F: ...
 @overload
@@ -62,9 +73,9 @@ def _marked(method: F, terms: Terms) -> F:
     return method
 
 
-def terms_of(bound: Callable[..., Any]) -> Terms:
+def terms_of(bound: Callable[..., Any] | Foreign) -> Terms:
     """Return what is agreed about a tool; the usual where nothing was."""
-    terms: Terms = getattr(bound, "__agentrl_tool__", Terms())
+    terms: Terms = bound.terms if isinstance(bound, Foreign) else getattr(bound, "__agentrl_tool__", Terms())
     return terms
 
 
@@ -108,6 +119,8 @@ def called(tools: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) ->
             f"There is no tool '{name}'{nearest(name, tools)}. There are: {', '.join(tools)}."
         )
     bound = tools[name]
+    if isinstance(bound, Foreign):
+        return bound.answer(arguments)
     parameters = _parameters(_plain(bound))
     for given in arguments:
         if given not in parameters:

@@ -99,7 +99,7 @@ class Run:
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
         self.policy = self._policy()
-        self.judge = judge_of(settings, self.policy, self.worlds)
+        self.judge, self.sync = judge_of(settings, self.policy, self.worlds)
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
         self.given = given(settings.run.store, self.chat)
         self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
@@ -146,7 +146,7 @@ class Run:
 
     def _sync(self, version: int) -> dict[str, float]:
         with self._timed("sync"):
-            return self.judge.sync(version)
+            return self.sync(version)
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
