@@ -6,20 +6,23 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from agentrl.algo import Algorithm, Branches, Groups, Stored
+from agentrl.algo import Algorithm, Branches, Groups, Searched, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
 from agentrl.credit.selection import comparisons
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
+from agentrl.forest import Forest, thin_out
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.episode import check_tokens
+from agentrl.rollout.search import searched
 from agentrl.rollout.tree import branch
 from agentrl.settings import Settings
 from agentrl.submissions import strict_metrics
-from agentrl.tally import episode_metrics, group_metrics, violations
+from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
 from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
@@ -70,8 +73,8 @@ class Gatherer:
         plan = self.algo.collect()
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
-        if isinstance(plan, Branches):
-            return self._branched(plan, iteration)
+        if isinstance(plan, Branches | Searched):
+            return self._trees(plan, iteration)
         if isinstance(plan, Stored):
             return self._stored(plan, iteration)
         raise RunError(f"algo '{self.algo.name}' asks for {type(plan).__name__}, which trains nothing")
@@ -101,16 +104,22 @@ class Gatherer:
         earned = table.trajectories.ret, table.trajectories.group
         return episode_pairs(table, *comparisons(*earned, plan.pairs, plan.gap)), metrics, episodes
 
-    def _branched(self, plan: Branches, iteration: int) -> Batch:
-        """Play trees and put the algorithm's preferences into a table."""
+    def _trees(self, plan: Branches | Searched, iteration: int) -> Batch:
+        """Grow trees and put the algorithm's preferences into a table."""
         starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-        grown = branch(starts, self._collector(self._policy(), self._seed(iteration)), plan)
+        collector = self._collector(self._policy(), self._seed(iteration))
+        if isinstance(plan, Branches):
+            grown = branch(starts, collector, plan)
+        else:
+            run, number = self.settings.run, iteration + 1
+            forest = Forest(self.folder, number, [start.task for start in starts])
+            grown = searched(starts, collector, plan, known=forest.known, told=forest.add)
+            thin_out(self.folder, number - run.checkpoint, run.trajectories)  # no resume goes back further
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
         table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
-        # Turns that alternatives share with their trunk were played once.
-        metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
+        metrics |= tree_metrics(trees)
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
         return table, metrics, episodes
 
@@ -237,18 +246,14 @@ def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]
             that the sampler saw and wrote.
     """
     failed = [e for e in episodes if not e.scorable]
-    share = len(failed) / len(episodes)
+    share = len(failed) / max(1, len(episodes))
     if share > failures:
         raise RunError(
             f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
             f" run.failures={failures:g}"
         )
     broken = violations(episodes)
-    if broken:
-        raise RunError(
-            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
-            " would be training on something else. Please report this with the run folder"
-        )
+    check_tokens(broken)
     means = episode_metrics([e for e in episodes if e.scorable])
     played = float(sum(len(e.turns) for e in episodes))
     return means | {"failed": share, "token_violations": broken, "environment_steps": played}

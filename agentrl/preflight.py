@@ -1,6 +1,6 @@
 """What can be known to be wrong before torch is imported and a run folder is made."""
 
-from agentrl.algo import Branches, Groups, Play
+from agentrl.algo import Branches, Groups, Play, Searched
 from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
@@ -40,7 +40,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if here and settings.rollout.backend == "vllm" and settings.rollout.server is None:
         check_vllm()
     env = make_env(settings, "train")
-    if isinstance(plan, Branches) and env.restorable == "no":
+    if isinstance(plan, Branches | Searched) and env.restorable == "no":
         raise ConfigError(
             f"algo={settings.algo} returns to states on the way, and env '{settings.env}' cannot be restored"
             " (restorable='no'); use an algorithm that plays episodes in groups"

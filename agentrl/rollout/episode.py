@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agentrl.env import TextEnv
-from agentrl.errors import ChildError, DeadlineError
+from agentrl.errors import ChildError, DeadlineError, RunError
 from agentrl.rollout.actors import Ask
 from agentrl.rollout.chat import Chat, Dialogue, Parsed, Prompt
 from agentrl.types import Outcome, Request, Sample, Sampling, Task, Trajectory, Turn, ids32
@@ -131,6 +131,24 @@ class Episode:
             else self._rules.chat.opened(answer.goal, answer.rules, answer.tools)
         )
 
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The turns so far, those before its start included."""
+        return self._turns
+
+    @property
+    def action(self) -> str:
+        """What the environment is given, as it was said last."""
+        return self._said.parsed.action
+
+    def returning(self) -> "Answer":
+        """Return what the environment makes of the action once it is back where the episode starts from.
+
+        Touches the environment only, in any thread.
+        """
+        back = self.opening()
+        return back if back.failure is not None else self.answering()
+
     def remember(self) -> None:
         """Keep the present moment."""
         try:
@@ -226,7 +244,7 @@ class Episode:
         success: bool = False,
     ) -> None:
         metrics = {} if self.broken else dict(self._info.get("metrics", {}))
-        metrics["token_violations"] = float(self._violations())
+        metrics["token_violations"] = float(self.violations())
         ret = sum(
             self._rules.weights.get(name, 1.0) * value
             for turn in self._turns
@@ -249,10 +267,19 @@ class Episode:
             final_state=None if self.broken else self._info.get("final_state"),
         )
 
-    def _violations(self) -> int:
+    def violations(self) -> int:
         """Return how many turns, put together as a learner will, are not what the sampler saw and said."""
         rebuilt = _contexts(self._turns)[len(self._turns) - len(self._seen) :]
         return sum(a != b for a, b in zip(self._seen, rebuilt, strict=True))
+
+
+def check_tokens(broken: float) -> None:
+    """Raise RunError where turns do not hold the tokens that the sampler saw and wrote."""
+    if broken:
+        raise RunError(
+            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
+            " would be training on something else. Please report this with the run folder"
+        )
 
 
 def _contexts(turns: Sequence[Turn]) -> list[bytes]:

@@ -165,7 +165,7 @@ def gradient(algo: Algorithm, table: TokenTable) -> torch.Tensor:
     ends = torch.searchsorted(table.trajectory, torch.arange(4), right=True)
     starts = torch.cat([torch.zeros(1, dtype=torch.long), ends[:-1]])
     spans = torch.stack([starts, ends], dim=1)
-    pairs = Pairs(spans[:2], spans[2:], torch.ones(2), torch.zeros(2))
+    pairs = Pairs(spans[:2], spans[2:], torch.ones(2), torch.zeros(2), torch.zeros(2))
     losses = algo.loss(replace(table.with_columns(**leaves), pairs=pairs), algo.start())
     total = sum(loss.sum() for loss in (losses.policy, losses.critic) if loss is not None)
     assert isinstance(total, torch.Tensor)

@@ -14,8 +14,8 @@ from agentrl.credit.steps import merged_tail, step_weights, weighted_scores
 from agentrl.errors import ConfigError
 
 
-def two_levels(values: dict[tuple[int, ...], float]) -> Search:
-    """Return a search over a tree told by paths."""
+def two_levels(values: dict[tuple[int, ...], float], iterations: int) -> Search:
+    """Return a search, done, over a tree told by paths."""
     paths: list[tuple[int, ...]] = [()]
 
     def expand(index: int) -> list[Child]:
@@ -24,15 +24,17 @@ def two_levels(values: dict[tuple[int, ...], float]) -> Search:
         paths.extend(below)
         return [Child(values[path], 0.5, terminal=len(path) == 2) for path in below]
 
-    return Search(expand, depth_limit=2)
+    search = Search(depth_limit=2)
+    for index in search.growing(iterations):
+        search.grow(index, expand(index))
+    return search
 
 
 TREE = {(0,): 0.0, (1,): 0.0, (0, 0): 1.0, (0, 1): 1.0, (1, 0): -1.0, (1, 1): -1.0}
 
 
 def test_the_search_goes_where_things_go_well_and_counts_its_root_twice() -> None:
-    search = two_levels(TREE)
-    search.run(10)
+    search = two_levels(TREE, 10)
     assert search.nodes[0].visits == 20
     assert sum(search.nodes[i].visits for i in search.nodes[0].children) == 10
     assert search.best(0) == search.nodes[0].children[0]
@@ -41,16 +43,16 @@ def test_the_search_goes_where_things_go_well_and_counts_its_root_twice() -> Non
 
 
 def test_before_a_visit_a_value_is_the_plain_mean_of_the_children() -> None:
-    search = two_levels({(0,): 0.2, (1,): 0.6, (0, 0): 0.2, (1, 0): 0.6})
-    search.run(1)
+    search = two_levels({(0,): 0.2, (1,): 0.6, (0, 0): 0.2, (1, 0): 0.6}, 1)
     first = search.nodes[0]
     known = [search.nodes[i] for i in first.children]
     assert first.v == pytest.approx(sum(node.q for node in known) / 2)
 
 
 def test_a_node_without_children_ends_a_walk() -> None:
-    search = Search(lambda index: [], depth_limit=3)
-    search.run(3)
+    search = Search(depth_limit=3)
+    for index in search.growing(3):
+        search.grow(index, [])
     assert len(search.nodes) == 1 and search.nodes[0].visits == 6
 
 
