@@ -1,68 +1,45 @@
-"""Searched trees on disk, a line each, written as soon as a tree is done: a killed run keeps those it has.
+"""Searched trees on disk: those of an iteration in a file, a JSON line each.
 
-`trajectories/trees/000012.jsonl.gz` holds the trees of iteration 12. Each line is a gzip member of its own,
-so that lines can be added, and the torn end that a kill leaves is cut off on opening. Reading a line back
-gives the tree, its figures and its episodes, bit for bit.
+`trajectories/trees/000012.jsonl.gz` holds the trees of iteration 12. Reading a line back gives the tree, its
+figures and its episodes, bit for bit. While they grow, `000012.heard` beside it holds what the sampler said.
 """
 
 import gzip
 import json
-import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 
-from agentrl.disk import said, write_whole
+from agentrl.disk import replacing, said
 from agentrl.errors import DataError
+from agentrl.rollout.recorded import RecordedSampler
 from agentrl.rollout.tree import Grown
 from agentrl.trajectories import dump, parse
-from agentrl.types import Node, Task, Trajectory, Tree
+from agentrl.types import Node, Sampler, Trajectory, Tree
 
 VERSION = 1
 FOLDER = "trees"
 
 
-class Forest:
-    """The trees of an iteration that are done, by their places among its tasks."""
+def once_grown(
+    folder: Path, number: int, sampler: Sampler, grow: Callable[[Sampler], Sequence[Grown]]
+) -> list[Grown]:
+    """Return the trees that `grow` makes of a sampler; those of an iteration that are on disk are read.
 
-    def __init__(self, folder: Path, number: int, tasks: Sequence[Task]) -> None:
-        """Read what is there already.
-
-        Errors: DataError where that is broken but for a torn end, or of other tasks.
-        """
-        self.path = folder / FOLDER / f"{number:06d}.jsonl.gz"
-        self.known: dict[int, Grown] = {}
-        held = self.path.read_bytes() if self.path.exists() else b""
-        whole = 0
-        for line, end in _members(held):
-            try:
-                place, grown = parse_tree(line)
-            except DataError as why:
-                raise DataError(f"{self.path}, tree {len(self.known) + 1}: {why}") from why
-            if not (0 <= place < len(tasks) and tasks[place].id == grown.tree.task.id):
-                raise DataError(f"{self.path} holds a tree of task {grown.tree.task.id} at place {place},"
-                                " which is another task's: it is of another run")  # fmt: skip
-            self.known[place], whole = grown, end
-        if whole < len(held):
-            write_whole(self.path, held[:whole])
-
-    def add(self, place: int, grown: Grown) -> None:
-        """Keep a tree: once this returns, no kill loses it.
-
-        Errors: RunError where the disk does not take it.
-        """
-        packed = gzip.compress(dump_tree(place, grown).encode() + b"\n", compresslevel=5, mtime=0)
-        with said(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                file.write(packed)
-                file.flush()
-                os.fsync(file.fileno())
-        self.known[place] = grown
+    Edge: a kill loses nothing that the sampler said: the next call with the same number hears it again.
+    """
+    path = folder / FOLDER / f"{number:06d}.jsonl.gz"
+    if path.exists():
+        return list(read_trees(path))
+    heard = path.with_name(f"{number:06d}.heard")
+    made = list(grow(RecordedSampler(sampler, heard)))
+    write_trees(path, made)
+    heard.unlink(missing_ok=True)
+    return made
 
 
 def thin_out(folder: Path, before: int, every: int) -> None:
@@ -73,16 +50,40 @@ def thin_out(folder: Path, before: int, every: int) -> None:
             path.unlink()
 
 
-def read_trees(path: Path) -> Iterator[tuple[int, Grown]]:
-    """Yield the trees of a file with their places; a torn end is left out.
+def write_trees(path: Path, grown: Sequence[Grown]) -> None:
+    """Write a file of trees, whole or not at all.
 
-    Errors: DataError where a line is not one of a tree.
+    Errors: RunError where the disk does not take it.
     """
-    for line, _ in _members(path.read_bytes()):
-        yield parse_tree(line)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        replacing(path) as part,
+        said(path),
+        part.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=5, fileobj=raw, mtime=0) as packed,
+    ):
+        for one in grown:
+            packed.write(dump_tree(one).encode() + b"\n")
 
 
-def dump_tree(place: int, grown: Grown) -> str:
+def read_trees(path: Path) -> Iterator[Grown]:
+    """Yield the trees of a file, in order.
+
+    Errors: DataError naming file and line where a line is broken or the file is cut off.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield parse_tree(line)
+                except DataError as why:
+                    raise DataError(f"{path}, line {number}: {why}") from why
+    except (EOFError, gzip.BadGzipFile, zlib.error) as why:
+        raise DataError(f"{path}, after line {number}: {why}") from why
+
+
+def dump_tree(grown: Grown) -> str:
     """Return a tree as one line of JSON, without its line break."""
     tree, episodes = grown
     ends = _ends(tree)
@@ -91,7 +92,6 @@ def dump_tree(place: int, grown: Grown) -> str:
     played = Trajectory(tree.task, "", 0, tuple(node.turn for node in tree.nodes), "failure")
     plain = {
         "version": VERSION,
-        "place": place,
         "way": tree.way,
         "figures": [[getattr(node, name) for name in _NAMES] for node in tree.nodes],
         "turns": dump(played),
@@ -100,8 +100,8 @@ def dump_tree(place: int, grown: Grown) -> str:
     return json.dumps(plain, separators=(",", ":"))
 
 
-def parse_tree(line: str | bytes) -> tuple[int, Grown]:
-    """Return what `dump_tree` wrote: the tree's place, and the tree.
+def parse_tree(line: str | bytes) -> Grown:
+    """Return what `dump_tree` wrote.
 
     Errors: DataError where it is something else.
     """
@@ -121,27 +121,12 @@ def parse_tree(line: str | bytes) -> tuple[int, Grown]:
             episodes[number] = replace(episodes[number], turns=turns)
     except (ValueError, IndexError) as why:
         raise DataError(f"not a tree: {why}") from why
-    return record.place, Grown(tree, tuple(episodes))
+    return Grown(tree, tuple(episodes))
 
 
 def _ends(tree: Tree) -> list[int]:
     """Return the nodes in which episodes ended, in the order of these."""
     return [index for index, node in enumerate(tree.nodes) if node.terminal]
-
-
-def _members(held: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the content of each whole gzip member, and where it ends; stop at a torn one."""
-    start = 0
-    while start < len(held):
-        one = zlib.decompressobj(wbits=31)
-        try:
-            content = one.decompress(held[start:])
-        except zlib.error:
-            return
-        if not one.eof:
-            return
-        start = len(held) - len(one.unused_data)
-        yield content, start
 
 
 _HINTS = {name: hint for name, hint in get_type_hints(Node).items() if name != "turn"}
@@ -150,7 +135,7 @@ _FIGURES: Any = msgspec.defstruct("Figures", list(_HINTS.items()), array_like=Tr
 _LINE: Any = msgspec.defstruct(
     "Line",
     [
-        *(("version", int), ("place", int), ("way", tuple[int, ...])),
+        *(("version", int), ("way", tuple[int, ...])),
         *(("figures", list[_FIGURES]), ("turns", str), ("episodes", list[str])),
     ],
 )

@@ -13,13 +13,13 @@ from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
-from agentrl.forest import Forest, thin_out
+from agentrl.forest import once_grown, thin_out
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.episode import check_tokens
 from agentrl.rollout.search import searched
-from agentrl.rollout.tree import branch
+from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
 from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
@@ -112,8 +112,11 @@ class Gatherer:
             grown = branch(starts, collector, plan)
         else:
             run, number = self.settings.run, iteration + 1
-            forest = Forest(self.folder, number, [start.task for start in starts])
-            grown = searched(starts, collector, plan, known=forest.known, told=forest.add)
+
+            def grow(heard: Sampler) -> list[Grown]:
+                return searched(starts, replace(collector, actor=self._policy(heard)), plan)
+
+            grown = once_grown(self.folder, number, self.sampler, grow)
             thin_out(self.folder, number - run.checkpoint, run.trajectories)  # no resume goes back further
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
@@ -123,8 +126,8 @@ class Gatherer:
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
         return table, metrics, episodes
 
-    def _policy(self) -> SamplerActor:
-        return SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+    def _policy(self, sampler: Sampler | None = None) -> SamplerActor:
+        return SamplerActor(sampler or self.sampler, sampling_of(self.settings.rollout), "sample")
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)

@@ -8,7 +8,7 @@ the tree), so a tree is the same whatever grows beside it.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -24,22 +24,12 @@ from agentrl.rollout.stage import Worlds
 from agentrl.rollout.tree import Grown
 from agentrl.types import Node, Trajectory, Tree
 
-Told = Callable[[int, Grown], None]
-"""Called with a tree that is done, and its place among the starts"""
 
-
-def searched(
-    starts: Sequence[Start],
-    collector: Collector,
-    plan: Searched,
-    *,
-    known: Mapping[int, Grown] | None = None,
-    told: Told | None = None,
-) -> list[Grown]:
+def searched(starts: Sequence[Start], collector: Collector, plan: Searched) -> list[Grown]:
     """Return the tree of each start, in order, and the episodes that ended in it.
 
     Nodes hold the search's figures (`value` is V, `reward` what the value gained), and `way` what it went
-    along. Trees already `known` by their place are not grown again.
+    along.
 
     Edge:   actions that say the same to the environment are one; one that an environment fails on is none,
             and its episode is among those of the tree. An action's outcome is 2 score - 1.
@@ -52,14 +42,14 @@ def searched(
                 f"env '{env.name}' cannot be restored (restorable='no'), so it cannot be searched;"
                 " use an algorithm that plays episodes in groups"
             )
-    done = dict(known or {})
+    done: dict[int, Grown] = {}
     with ExitStack() as made:
         each: Each = map
         if collector.threads:
             pool = ThreadPoolExecutor(collector.threads, thread_name_prefix="environment")
             each = made.enter_context(pool).map
         gardener = Gardener(collector, plan, Worlds(collector.make_env, made), each)
-        waiting = deque((place, start) for place, start in enumerate(starts) if place not in done)
+        waiting = deque(enumerate(starts))
         growing: dict[int, Growing] = {}
         while waiting or growing:
             entering: dict[int, Growing] = {}
@@ -71,8 +61,6 @@ def searched(
             gardener.grow([tree for tree in growing.values() if tree.wanted])
             for place in [place for place, tree in growing.items() if not tree.wanted]:
                 done[place] = growing.pop(place).grown()
-                if told is not None:
-                    told(place, done[place])
             if collector.progress is not None:
                 collector.progress(len(done), len(starts), gardener.tokens)
     return [done[place] for place in range(len(starts))]

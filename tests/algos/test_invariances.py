@@ -23,6 +23,7 @@ from agentrl_algos.graphgpo import GraphGPO
 from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
 from agentrl_algos.listwise import PRO, LiPO
+from agentrl_algos.mcts_dpo import MCTSDPO, AgentQ, TreePairs
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
 from agentrl_algos.oreo import OREO
@@ -109,6 +110,10 @@ ALGOS: dict[str, Algorithm] = {
     "tgdpo": TGDPO(teacher="folder"),
     "step_dpo": StepDPO(),
     "step_apo": StepAPO(),
+    "mcts_dpo": MCTSDPO(),
+    "mcts_dpo over a power of the length": MCTSDPO(loss_kind="dpo", power=1.25),
+    "agent_q": AgentQ(),
+    "tree_pairs": TreePairs(),
     "kto": KTO(),
     "kto above the mean": KTO(good_if="above_mean"),
     "bco": BCO(),
