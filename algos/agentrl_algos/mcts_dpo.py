@@ -43,9 +43,9 @@ class MCTSDPO(Searching):
     rule: Rule = "way_worst"
     """which actions are compared; on the way: best against worst, next best or a random one"""
     margin: float = 0.0
-    """least difference of search values (other rules: of scores) that makes a preference"""
+    """least difference of search values (other rules: of scores) for a pair, at least 0 [ours]"""
     most: int = 8
-    """pairs taken of a tree, the first on the way; 0: all"""
+    """pairs taken of a tree, at least 0: the first on the way; 0: all"""
     solved: bool = True
     """leave out trees whose way did not end in success"""
 
@@ -95,13 +95,13 @@ class AgentQ(Searching):
     rule: Rule = "valued"
     """which actions are compared; valued: each visited one with each visited sibling that is worth less"""
     select: Literal["puct", "ucb1"] = "ucb1"
-    """mcts: where a walk goes: by value and likelihood, or by value and visits alone"""
+    """mcts: where a walk goes: by value and likelihood, or by value and visits"""
     self_evaluation: bool = True
     """the policy is asked of every action whether it was right: its answer is the critic's score"""
     blend: float = 0.5
     """valued: share of the mean search value in an action's worth, the rest is the critic's; 0 to 1 [ours]"""
     margin: float = 0.1
-    """least difference of worth that makes a preference [ours]"""
+    """least difference of worth that makes a preference, 0 to 1 [ours]"""
     reference: Literal["start", "behaviour"] = "behaviour"
     """what log-ratios are to: the policy that training began with, or the one that sampled"""
 
@@ -132,7 +132,7 @@ class TreePairs(Searching):
     floor: float = 0.45
     """mean score that the preferred action must exceed, 0 to 1 (the paper's for examples) [ours]"""
     margin: float = 0.3
-    """least difference of mean scores that makes a preference"""
+    """least difference of mean scores that makes a preference, 0 to 1"""
     half: bool = True
     """keep the half of a tree's pairs, rounded up, whose preferred actions are worth most"""
 

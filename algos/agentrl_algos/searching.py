@@ -22,25 +22,25 @@ class Searching(DPO):
     trees: Literal["searched", "branched"] = "searched"
     """turns: searched, or as in dpo an episode and alternatives from states on its way [ours]"""
     search: Literal["mcts", "best_first", "beam"] = "mcts"
-    """mcts: move by move; best_first: from the state of the highest value on; beam: depth by depth"""
+    """mcts: move by move; best_first: the state of the highest value; beam: by depth [arXiv:2405.00451]"""
     walks: int = 8
-    """mcts: iterations before a move, 4 times as many before the first; best_first: states (published: 64)"""
+    """mcts: iterations before a move, 4 times as many before the first (published: 64); best_first: states [ours]"""
     depth: int = 3
-    """turns a search looks ahead, at least 1; best_first, beam: turns of the whole tree (published: 3, 4)"""
+    """turns a search looks ahead, at least 1; best_first, beam: of the whole tree [arXiv:2405.00451: 3, 4]"""
     actions_root: int = 4
-    """actions sampled in a task's first state (published: 2 and 4)"""
+    """actions sampled in a task's first state [arXiv:2405.00451: 2 and 4]"""
     actions: int = 2
-    """actions sampled in every other state"""
+    """actions sampled in every other state [arXiv:2405.00451]"""
     select: Literal["puct", "ucb1"] = "puct"
-    """mcts: where a walk goes: by value and likelihood, or by value and visits alone"""
+    """mcts: where a walk goes: by value and likelihood, or value and visits [arXiv:2405.00451, 2408.07199]"""
     exploration: float = 1.0
-    """mcts: weight of what is little known, in units of value, at least 0"""
+    """mcts: weight of what is little known, in units of value, at least 0 [arXiv:2405.00451]"""
     self_evaluation: bool = False
-    """the policy is asked of every action whether it was right: yes over yes and no (published: on)"""
+    """the policy is asked of every action whether it was right [arXiv:2405.00451: on, with a solution]"""
     width: int = 4
     """beam: states kept of a depth; branched: actions compared in a state; at least 2 [ours]"""
     most: int = 0
-    """pairs taken of a tree, those with the largest margin (way_*: the first ones); 0: all [ours]"""
+    """pairs taken of a tree, at least 0: the largest margins (way_*: the first ones); 0: all [ours]"""
     reference: Literal["start", "behaviour"] = "start"
     """what log-ratios are to: the policy that training began with, or the one that sampled [ours]"""
 
