@@ -16,8 +16,14 @@ from agentrl.evaluate import first, sampling_of, stream
 from agentrl.forest import once_grown, thin_out
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
-from agentrl.rollout.episode import check_tokens
+from agentrl.rollout.collect import (
+    Actor,
+    Collector,
+    PlayerActor,
+    SamplerActor,
+    Start,
+    check_tokens,
+)
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings

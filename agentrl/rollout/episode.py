@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agentrl.env import TextEnv
-from agentrl.errors import ChildError, DeadlineError, RunError
+from agentrl.errors import ChildError, DeadlineError
 from agentrl.rollout.actors import Ask
 from agentrl.rollout.chat import Chat, Dialogue, Parsed, Prompt
 from agentrl.types import Outcome, Request, Sample, Sampling, Task, Trajectory, Turn, ids32
@@ -173,6 +173,13 @@ class Episode:
         request = Request(self._prompt.context, key, session, self._info.get("structure"))
         return Ask(self.place, request, self._observation, admissible, self.env, chat)
 
+    def again(self, start: Start) -> "Episode":
+        """Return an episode in the same state that was asked the same, for another reply."""
+        twin = Episode(start, self.place, self.env, self._rules)
+        twin._dialogue, twin._prompt = self._dialogue.copied(), self._prompt
+        twin._observation, twin._info = self._observation, self._info
+        return twin
+
     def read(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
         """Take in the reply: what it says is the next action."""
         assert self._prompt is not None
@@ -271,15 +278,6 @@ class Episode:
         """Return how many turns, put together as a learner will, are not what the sampler saw and said."""
         rebuilt = _contexts(self._turns)[len(self._turns) - len(self._seen) :]
         return sum(a != b for a, b in zip(self._seen, rebuilt, strict=True))
-
-
-def check_tokens(broken: float) -> None:
-    """Raise RunError where turns do not hold the tokens that the sampler saw and wrote."""
-    if broken:
-        raise RunError(
-            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
-            " would be training on something else. Please report this with the run folder"
-        )
 
 
 def _contexts(turns: Sequence[Turn]) -> list[bytes]:

@@ -17,9 +17,9 @@ from agentrl.algo import Searched
 from agentrl.credit.search import Child, Search, prior, state_value
 from agentrl.errors import ConfigError
 from agentrl.rollout.actors import Ask
-from agentrl.rollout.collect import Collector, Each
+from agentrl.rollout.collect import Collector, Each, check_tokens
 from agentrl.rollout.confidence import Opinion, asked
-from agentrl.rollout.episode import Answer, Episode, Moment, Rules, Start, check_tokens
+from agentrl.rollout.episode import Answer, Episode, Moment, Rules, Start
 from agentrl.rollout.stage import Worlds
 from agentrl.rollout.tree import Grown
 from agentrl.types import Node, Trajectory, Tree
@@ -168,38 +168,51 @@ class Gardener:
         """written so far"""
         self._collector, self._plan, self._worlds, self._each = collector, plan, worlds, each
         self._rules = Rules(collector.chat, collector.seed, collector.reward_weights)
+        self._reader = worlds.take()
+        """stands in for the environment of those who only read or speak: one is needed to act alone"""
         self._opinion = Opinion.of(collector) if plan.self_evaluation else None
         widest = max(plan.actions_root, plan.actions * (plan.width if plan.search == "beam" else 1))
         self.beds = max(1, collector.parallel // widest)
-        """trees that there is room for"""
+        """trees that there is room for: what they ask at once is bounded as episodes are"""
 
     def plant(self, trees: Sequence[Growing]) -> None:
         """Begin the episodes that trees start from; one that cannot begin is a tree without nodes."""
-        episodes = [Episode(tree.start, i, self._worlds.take(), self._rules) for i, tree in enumerate(trees)]
-        for tree, episode, answer in zip(trees, episodes, self._each(Episode.opening, episodes), strict=True):
-            episode.opened(answer)
-            if episode.over is None:
-                episode.remember()
+        episodes = [Episode(tree.start, 0, self._reader, self._rules) for tree in trees]
+        for tree, episode, answer in zip(trees, episodes, self._each(self._begun, episodes), strict=True):
             if episode.over is not None:
                 tree.failed.append(episode.trajectory)
             else:
                 tree.goal = answer.goal
                 tree.states[0] = _State(episode.moments[-1], answer, ())
                 tree.go_on()
-            self._worlds.leave(episode)
+
+    def _begun(self, episode: Episode) -> Answer:
+        """Begin an episode; in any thread."""
+        episode.env = self._worlds.take()
+        answer = episode.opening()
+        episode.opened(answer)
+        return self._left(episode, answer)
+
+    def _acted(self, episode: Episode) -> Answer:
+        """Play the turn that was said, from the state it was said in; in any thread."""
+        episode.env = self._worlds.take()
+        answer = episode.returning()
+        episode.answered(answer)
+        return self._left(episode, answer)
+
+    def _left(self, episode: Episode, answer: Answer) -> Answer:
+        if episode.over is None:
+            episode.remember()
+        self._worlds.leave(episode)
+        return answer
 
     def grow(self, trees: Sequence[Growing]) -> None:
         """Grow every state that a tree wants grown, and let the searches go on."""
         steps = self._said(trees)
-        own = [step.episode for step in steps]
-        for step, answer in zip(steps, self._each(Episode.returning, own), strict=True):
-            step.episode.answered(answer)
+        episodes = [step.episode for step in steps]
+        for step, answer in zip(steps, self._each(self._acted, episodes), strict=True):
             step.answer = answer
             check_tokens(step.episode.violations())
-        for step in steps:
-            if step.episode.over is None:
-                step.episode.remember()
-            self._worlds.leave(step.episode)
         steps = [step for step in steps if not self._failed(step)]
         if self._opinion is not None:
             words = [asked(step.tree.goal, step.episode.turns[-1], step.answer.observation) for step in steps]
@@ -215,29 +228,30 @@ class Gardener:
 
     def _said(self, trees: Sequence[Growing]) -> list[_Step]:
         """Return the different actions that the policy takes in the wanted states."""
-        actor = self._collector.actor
+        sampling = self._collector.actor.sampling
         steps: list[_Step] = []
         asks: list[Ask] = []
         for tree in trees:
             for index in tree.wanted:
-                for slot, start in enumerate(tree.starts(index)):
-                    episode = Episode(start, len(steps), self._worlds.take(), self._rules)
-                    episode.opened(tree.states[index].answer)
-                    ask = episode.ask(actor.sampling.max_tokens)
-                    if ask is None:  # no room for a reply, nor would there be for others
-                        self._worlds.leave(episode)
-                        tree.end(index, episode.trajectory)
-                        break
-                    steps.append(_Step(tree, index, slot, episode))
-                    asks.append(ask)
-        samples = actor.replies(asks) if asks else []
-        actor.finished([ask.episode for ask in asks])
+                starts = tree.starts(index)
+                episode = Episode(starts[0], 0, self._reader, self._rules)
+                episode.opened(tree.states[index].answer)
+                ask = episode.ask(sampling.max_tokens)
+                if ask is None:  # there is no room for a reply
+                    tree.end(index, episode.trajectory)
+                    continue
+                seed, number, _, turn = ask.request.key
+                for slot, start in enumerate(starts):
+                    # No session: what is cached of a state is of no use once it has been grown.
+                    request = replace(ask.request, key=(seed, number, start.sample, turn), session=-1)
+                    asks.append(replace(ask, request=request))
+                    steps.append(_Step(tree, index, slot, episode.again(start)))
+        samples = self._collector.actor.replies(asks) if asks else []
         first: dict[tuple[int, int, str], _Step] = {}
         for step, ask, sample in zip(steps, asks, samples, strict=True):
-            step.episode.read(ask, sample, actor.sampling)
+            step.episode.read(ask, sample, sampling)
             self.tokens += len(sample.ids)
-            if first.setdefault(step.said, step) is not step:
-                self._worlds.leave(step.episode)
+            first.setdefault(step.said, step)
         return list(first.values())
 
     def _failed(self, step: _Step) -> bool:

@@ -1,6 +1,7 @@
 """Who is playing: episodes in the order of their starts, an environment each, and those that have ended."""
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -12,25 +13,31 @@ log = logging.getLogger(__name__)
 
 
 class Worlds:
-    """Environments to play in: each is handed on when it is free, and one more is made when none is."""
+    """Environments to play in: each is handed on when it is free, and one more is made when none is.
+
+    Threads may share them.
+    """
 
     def __init__(self, make_env: Callable[[], TextEnv], made: ExitStack) -> None:
         """Close what `make_env` returned with `made`."""
         self._make_env, self._made = make_env, made
         self._idle: list[TextEnv] = []
+        self._lock = threading.Lock()
 
     def take(self) -> TextEnv:
         """Return an environment that nobody plays in."""
-        if self._idle:
-            return self._idle.pop()
-        env = self._make_env()
-        self._made.callback(_close, env)
-        return env
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            env = self._make_env()
+            self._made.callback(_close, env)
+            return env
 
     def leave(self, episode: Episode) -> None:
         """Take back an episode's environment; what raised is not used again."""
-        if not episode.broken:
-            self._idle.append(episode.env)
+        with self._lock:
+            if not episode.broken:
+                self._idle.append(episode.env)
 
 
 class Stage:

@@ -24,7 +24,7 @@ class Searching(DPO):
     search: Literal["mcts", "best_first", "beam"] = "mcts"
     """mcts: move by move; best_first: the state of the highest value; beam: by depth [arXiv:2405.00451]"""
     walks: int = 8
-    """mcts: iterations before a move, 4 times as many before the first (published: 64); best_first: states [ours]"""
+    """mcts: iterations a move, four times that at the first (published: 64); best_first: states [ours]"""
     depth: int = 3
     """turns a search looks ahead, at least 1; best_first, beam: of the whole tree [arXiv:2405.00451: 3, 4]"""
     actions_root: int = 4

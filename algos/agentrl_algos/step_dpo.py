@@ -50,6 +50,7 @@ class StepAPO(Searching):
     stretch: float = 1.0
     """margin, in nats, for a unit of value; 0: plain DPO"""
 
+    data = "pairs of actions from one restored state, or of a searched tree"
     paper = "arXiv:2409.08642"
 
     def knobs(self, pairs: Pairs) -> Knobs:
