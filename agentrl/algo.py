@@ -35,7 +35,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Collect episodes once, before the first iteration, then train on them offline."""
+    """Collect episodes before the first iteration of each round, then train on them offline."""
 
     source: Literal["policy", "demonstrator"]
     per_task: int
@@ -43,6 +43,8 @@ class Stored:
     batch: int
     """trajectories an iteration"""
     only: Literal["all", "success"] = "all"
+    rounds: int = 1
+    """into so many the run's iterations are divided; each plays anew, by the policy as it then is"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,15 @@ def check_group(size: int) -> None:
         raise ConfigError(
             f"group_size={size}: credit compares episodes of one task with each other, so it must be"
             " at least 2"
+        )
+
+
+def check_rounds(rounds: int, source: str) -> None:
+    """Raise ConfigError for no round, and for several in which nothing new would be played."""
+    above(rounds, 0, "rounds")
+    if rounds > 1 and source == "demonstrator":
+        raise ConfigError(
+            f"rounds={rounds}: a demonstrator does not learn; rounds are played anew with source=policy"
         )
 
 

@@ -1,11 +1,11 @@
 """What the command line does, from Python."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentrl.agreement import Rescore
+    from agentrl.bench.outcome import Bench
     from agentrl.comparison import Comparison
     from agentrl.env import Split, TextEnv
     from agentrl.settings import Decoding
@@ -72,6 +72,19 @@ def compare(*folders: str | Path, **settings: Any) -> "Comparison":
     return run([*map(str, folders), *(f"{key}={written(value)}" for key, value in settings.items())])
 
 
+def bench(benchmark: str = "tool-use", **settings: Any) -> "Bench":
+    """Return what models and reference players come to on one list of questions.
+
+    `agentrl.bench(model=["runs/a", "runs/b"], tasks=100)`; settings are the words of `agentrl bench`.
+
+    Errors: ConfigError for wrong settings.
+    """
+    from agentrl.bench.run import bench as run
+    from agentrl.values import written
+
+    return run([benchmark, *(f"{key}={written(value)}" for key, value in settings.items())])
+
+
 def make(name: str, split: "Split" = "train", **options: Any) -> "TextEnv":
     """Return an environment, ready for `reset`: a registered name or `./mine.py`, with its own options.
 
@@ -100,24 +113,14 @@ def rollout(
 
     Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
     """
-    from agentrl.config import from_toml, from_values, make_env
-    from agentrl.errors import ConfigError
+    from agentrl.config import as_trained, from_values, make_env
     from agentrl.evaluate import first, judge_of, sampling_of
     from agentrl.learner.model import load_model
     from agentrl.rollout.collect import Collector, SamplerActor, Start
     from agentrl.rollout.workers import Environments
 
-    folder, of_run = Path(model), dict[str, Any]()
-    if (folder / "config.toml").is_file():
-        run = from_toml((folder / "config.toml").read_text(encoding="utf-8"))
-        of_run = {f"rollout.{key}": value for key, value in asdict(run.rollout).items()}
-        if run.env == env:
-            of_run |= {f"env.{key}": value for key, value in run.env_options.items()}
-        if not (folder / "model").is_dir():
-            raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
-        model = str(folder / "model")
-    chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
-    policy = load_model(model, chosen.model.dtype)
+    chosen = from_values(as_trained(model, env), {"env": env, **settings}, algo="random")
+    policy = load_model(chosen.model.path, chosen.model.dtype)
     policy.module.eval()
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]

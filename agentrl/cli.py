@@ -8,6 +8,8 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl bench tool-use model=RUN,MODEL,... [env=tools] [tasks=N] [decoding=1.0] [out=DIR] [key=value ...]
+                                      right answers against tool calls, beside players; the same words go on
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
@@ -159,6 +161,13 @@ def _compare(words: list[str]) -> int:
     return OK
 
 
+def _bench(words: list[str]) -> int:
+    from agentrl.bench.run import bench
+
+    bench(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -180,8 +189,8 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
-    "show": _show, "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
+    "rescore": _rescore, "list": _list, "show": _show, "check": _check,
 }  # fmt: skip
 
 
@@ -189,7 +198,7 @@ def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
     if words[:1] == ["rescore"]:
         return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
-    if words[:1] == ["compare"]:
+    if words[:1] in (["compare"], ["bench"]):
         return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"

@@ -7,7 +7,7 @@ model < files < words. Nothing here imports torch; names are looked up before an
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,12 @@ class Given:
     """the file it stands in; empty: a word"""
 
 
-def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
+def parse(
+    words: Iterable[str], *, algo: str | None = None, under: Mapping[str, Any] | None = None
+) -> Settings:
     """Return the settings that command-line words ask for; `algo` is what is used where they name none.
+
+    `under` holds values by key that files and words win over.
 
     Errors: ConfigError in one line: what was found, what is allowed, the nearest match, where the key exists.
     """
@@ -52,7 +56,7 @@ def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
         if key in typed and typed[key].value != text:
             raise ConfigError(f"{key} is given twice: {typed[key].value} and {text}")
         typed[key] = Given(text)
-    return _resolved([given, typed], algo)
+    return _resolved([{key: Given(value) for key, value in (under or {}).items()}, given, typed], algo)
 
 
 def from_values(*layers: Mapping[str, Any], algo: str | None = None) -> Settings:
@@ -66,6 +70,26 @@ def from_toml(text: str) -> Settings:
     Errors: ConfigError where the text is damaged, or an environment or algorithm has changed since.
     """
     return _resolved([_tables(text, "config.toml")], None)
+
+
+def as_trained(model: str, env: str) -> dict[str, Any]:
+    """Return the settings under which a model is asked: those of its run where `model` is a run folder.
+
+    The last policy of that run is asked as it was trained; options of its environment are told where that
+    is `env`. Any other model is named, and no more.
+
+    Errors: ConfigError where the run is not finished.
+    """
+    folder = Path(model)
+    if not (folder / "config.toml").is_file():
+        return {"model.path": model}
+    run = from_toml((folder / "config.toml").read_text(encoding="utf-8"))
+    if not (folder / "model").is_dir():
+        raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
+    found = {f"rollout.{key}": entry for key, entry in asdict(run.rollout).items()}
+    if run.env == absolute("envs", env):
+        found |= {f"env.{key}": entry for key, entry in run.env_options.items()}
+    return {**found, "model.path": str(folder / "model"), "model.dtype": run.model.dtype}
 
 
 def to_toml(chosen: Settings) -> str:

@@ -21,7 +21,7 @@ from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor,
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Decoding, RolloutSettings, Settings
 from agentrl.sync import Sync, make_sampler
-from agentrl.types import Panel, Sampler, Sampling, Trajectory
+from agentrl.types import Panel, Sampler, Sampling, Task, Trajectory
 
 PLAYERS: tuple[PlayerKind, ...] = get_args(PlayerKind)
 
@@ -59,20 +59,35 @@ class Judge:
 
     def measure(self, panel: Panel, decoding: Decoding) -> tuple[Measurement, list[Trajectory]]:
         """Return how the sampler's policy does on each task of the panel, and the episodes."""
+        begun = time.perf_counter()
+        episodes = self.episodes(list(enumerate(panel)), decoding)
+        return measured(panel, decoding, episodes, time.perf_counter() - begun), episodes
+
+    def baseline(self, panel: Panel, kind: PlayerKind) -> Measurement:
+        """Return how a scripted player does."""
+        begun = time.perf_counter()
+        episodes = self._play(list(enumerate(panel)), kind, PlayerActor(kind))
+        return measured(panel, kind, episodes, time.perf_counter() - begun)
+
+    def episodes(self, tasks: Sequence[tuple[int, Task]], decoding: Decoding) -> list[Trajectory]:
+        """Return the episodes that the sampler's policy plays of some tasks of one split, in order.
+
+        Each task comes with its number in the panel, which names its random stream: what is drawn for one
+        does not depend on which others are played with it.
+        """
         mode: Literal["best_admissible", "sample"] = (
             "best_admissible" if decoding == "best_admissible" else "sample"
         )
         actor = SamplerActor(self.sampler, sampling_of(self.settings, decoding), mode)
-        return self._play(panel, decoding, actor)
+        return self._play(tasks, decoding, actor)
 
-    def baseline(self, panel: Panel, kind: PlayerKind) -> Measurement:
-        """Return how a scripted player does."""
-        return self._play(panel, kind, PlayerActor(kind))[0]
+    def close(self) -> None:
+        """Give back what the sampler holds."""
+        self.sampler.close()
 
-    def _play(self, panel: Panel, name: str, actor: Actor) -> tuple[Measurement, list[Trajectory]]:
-        begun = time.perf_counter()
-        split: Split = panel[0].split  # type: ignore[assignment]
-        starts = [Start(task, group=task.id, sample=0, number=i) for i, task in enumerate(panel)]
+    def _play(self, tasks: Sequence[tuple[int, Task]], name: str, actor: Actor) -> list[Trajectory]:
+        split: Split = tasks[0][1].split  # type: ignore[assignment]
+        starts = [Start(task, group=task.id, sample=0, number=number) for number, task in tasks]
         collector = Collector(
             lambda: self.make_env(split),
             actor,
@@ -82,8 +97,7 @@ class Judge:
             schedule=self.settings.order,
             threads=self.settings.workers,
         )
-        episodes = [episode.trajectory for episode in collector.play(starts)]
-        return measured(panel, name, episodes, time.perf_counter() - begun), episodes
+        return [episode.trajectory for episode in collector.play(starts)]
 
 
 def first(panel: Panel, count: int) -> Panel:
@@ -117,6 +131,16 @@ def judge_of(settings: Settings, policy: Policy, worlds: Environments) -> Judge:
     return Judge(chat, sync, worlds, how, settings.run.seed)
 
 
+def judge_in(settings: Settings, world: TextEnv, worlds: Environments) -> Judge:
+    """Return a judge of the policy that the settings name, which is loaded, or made from `world`'s words.
+
+    Errors: ConfigError where the model cannot be loaded, or not read contexts as long as the settings allow.
+    """
+    policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
+    policy.module.eval()
+    return judge_of(settings, policy, worlds)
+
+
 def evaluate_run(words: Sequence[str]) -> list[Measurement]:
     """Print and return what a policy or a scripted player does on a panel.
 
@@ -143,9 +167,7 @@ def _evaluated(
 ) -> list[Measurement]:
     """Print and return what each of these players or decodings does."""
     world = worlds("train")
-    policy = new_policy(settings.model, world, world.tasks("train"), stream(settings.run.seed, "model"))
-    policy.module.eval()
-    judge = judge_of(settings, policy, worlds)
+    judge = judge_in(settings, world, worlds)
     panel = first(world.tasks(settings.eval.panel), settings.eval.test)
     world.close()
     print(f"{panel.name}, {len(panel)} tasks, hash {panel.hash}")

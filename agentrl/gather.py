@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 from agentrl.algo import Algorithm, Branches, Groups, Searched, Stored
@@ -27,20 +26,11 @@ from agentrl.rollout.collect import (
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
+from agentrl.stored import Store, shuffled
 from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
-from agentrl.trajectories import read_trajectories, write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
-
-
-@lru_cache(maxsize=4)
-def shuffled(count: int, seed: int) -> tuple[int, ...]:
-    """Return 0 to count - 1 in an order drawn from the seed."""
-    order = list(range(count))
-    random.Random(seed).shuffle(order)
-    return tuple(order)
-
 
 Batch = tuple[TokenTable | None, dict[str, float], list[Trajectory]]
 """Table (None where an iteration brought nothing to learn from), metrics, fresh episodes"""
@@ -58,12 +48,14 @@ class Gatherer:
     sampler: Sampler
     folder: Path
     """where stored episodes are kept"""
-    store: list[Trajectory] = field(default_factory=list)
+    store: Store = field(init=False)
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
 
     def __post_init__(self) -> None:
-        name = self.settings.run.strict
+        run = self.settings.run
+        self.store = Store(self.folder, run.iterations, run.seed)
+        name = run.strict
         self.strict = None if name is None else as_verifier(find("verifiers", name))
 
     def gather(self, iteration: int) -> Batch:
@@ -177,49 +169,28 @@ class Gatherer:
         )
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
-        played = 0
-        if not self.store:
-            path = self.folder / "stored.jsonl.gz"
-            if iteration and not path.exists():
-                raise RunError(f"{path} is gone: the policy that played these episodes is, too; run again")
-            if not path.exists():
-                write_trajectories(path, self._record(plan))
-            self.store = list(read_trajectories(path))
-            played = sum(len(e.turns) for e in self.store) if iteration == 0 else 0
-            self.store = [e for e in self.store if e.scorable and (plan.only == "all" or e.success)]
-            if not self.store:
-                raise RunError("no stored episode is left to train on; collect more, or use algo.only=all")
-        count = min(plan.batch, len(self.store))
-        chosen: list[Trajectory] = []
-        for place in range(iteration * count, (iteration + 1) * count):
-            epoch, index = divmod(place, len(self.store))
-            order = shuffled(len(self.store), stream(self.settings.run.seed, "stored", epoch))
-            chosen.append(self.store[order[index]])
+        chosen, played = self.store.batch(plan, iteration, lambda seed: self._record(plan, seed))
         table = token_table(chosen, self.settings.reward)
         return (
             table,
             {
                 "stored_success": sum(e.success for e in chosen) / len(chosen),
                 "token_violations": violations(chosen),
-                "episodes": float(count),
+                "episodes": float(len(chosen)),
                 "environment_steps": float(played),
             },
             [],
         )
 
-    def _record(self, plan: Stored) -> list[Trajectory]:
+    def _record(self, plan: Stored, seed: int) -> list[Trajectory]:
         """Play the episodes of an offline plan, `per_task` a training task."""
         starts = [
             Start(task, task.id, sample, number)
             for number, task in enumerate(self.panel)
             for sample in range(plan.per_task)
         ]
-        actor = (
-            PlayerActor("demonstrator")
-            if plan.source == "demonstrator"
-            else SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
-        )
-        episodes = self._play(starts, actor, stream(self.settings.run.seed, "stored"))
+        actor = PlayerActor("demonstrator") if plan.source == "demonstrator" else self._policy()
+        episodes = self._play(starts, actor, seed)
         checked(episodes, self.settings.run.failures)
         return episodes
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentrl.algo import Groups
+from agentrl.algo import Groups, Plan, Stored
 from agentrl.errors import ConfigError
 from agentrl.settings import RolloutSettings, Settings
 from agentrl.values import written
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from agentrl.algo import Algorithm
 
 AT_LEAST: Mapping[str, float] = {
-    "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
+    "run.seed": 0, "run.iterations": 0, "run.steps": 0, "run.checkpoint": 1, "run.keep": 1,
+    "run.trajectories": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "model.lora": 0, "model.lora_dropout": 0,
@@ -97,6 +98,7 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
                 f" model.context={model.context} tokens"
             )
     check_correction(rollout)
+    check_stored(algo.collect(), settings.run.iterations)
     truncated = rollout.top_p < 1 or rollout.top_k > 0
     corrected = not rollout.trusts_sampler and rollout.weighted != "none"
     if truncated and not corrected and isinstance(algo.collect(), Groups):
@@ -111,6 +113,15 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
     if evaluation.every and not evaluation.curve:
         raise ConfigError(
             "eval.curve is empty: name at least one decoding, or switch curves off with eval.every=0"
+        )
+
+
+def check_stored(plan: Plan, iterations: int) -> None:
+    """Raise ConfigError where a round would have no iteration to train in."""
+    if isinstance(plan, Stored) and plan.rounds > 1 and iterations < plan.rounds:
+        raise ConfigError(
+            f"algo.rounds={plan.rounds} with iterations={iterations}: each round of episodes is trained on"
+            " for one iteration or more"
         )
 
 

@@ -76,7 +76,8 @@ def _work(settings: Settings, plan: Plan) -> str:
     elif isinstance(plan, Searched):
         each = f"{tasks} tasks x 1 tree, {plan.search}, {plan.walks} walks {plan.depth} turns deep"
     elif isinstance(plan, Stored):
-        each = f"{plan.batch} stored episodes ({plan.per_task} a training task)"
+        rounds = f", played in {plan.rounds} rounds" if plan.rounds > 1 else ""
+        each = f"{plan.batch} stored episodes ({plan.per_task} a training task{rounds})"
     else:
         each = "nothing"
     steps = settings.learner.epochs * settings.learner.minibatches

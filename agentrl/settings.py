@@ -28,6 +28,8 @@ class RunSettings:
     """run folder; none: runs/<env>-<algo>-<time>"""
     iterations: int = 150
     """optimisation rounds: collect, credit, train"""
+    steps: int = 0
+    """environment steps after which no further iteration plays; 0: no limit"""
     checkpoint: int = 5
     """iterations between checkpoints"""
     keep: int = 1

@@ -24,25 +24,29 @@ class Terms:
     """of a call, in the environment's own unit; episodes report the sum"""
     budget: int = 0
     """calls an episode, after which it is refused; 0: as many as the environment allows in all"""
+    latency: float = 0.0
+    """seconds that a call is declared to last, where the tool stands in for a slower one; nobody waits"""
 
 
 @overload
 def tool(method: F, /) -> F: ...
 @overload
-def tool(*, cost: float = ..., budget: int = ...) -> Callable[[F], F]: ...
-def tool(method: F | None = None, /, *, cost: float = 1.0, budget: int = 0) -> F | Callable[[F], F]:
+def tool(*, cost: float = ..., budget: int = ..., latency: float = ...) -> Callable[[F], F]: ...
+def tool(
+    method: F | None = None, /, *, cost: float = 1.0, budget: int = 0, latency: float = 0.0
+) -> F | Callable[[F], F]:
     """Return the method, marked as a tool: name, types and docstring are what the agent is told of it.
 
-    `@tool(cost=2, budget=3)` says what a call costs and how many an episode may make.
+    `@tool(cost=2, budget=3, latency=0.5)` says what a call costs, how many an episode may make, and how many
+    seconds one is declared to last.
 
-    Errors: ConfigError for a parameter without a type, or of an open number (`*args`), for a negative cost
-            or budget.
+    Errors: ConfigError for a parameter without a type, or of an open number (`*args`), for a negative cost,
+            budget or latency.
     """
-    if cost < 0 or budget < 0:
-        raise ConfigError(f"tool: cost={cost:g}, budget={budget}: neither may be negative")
-    if method is None:
-        return lambda written: _marked(written, Terms(cost, budget))
-    return _marked(method, Terms(cost, budget))
+    if min(cost, budget, latency) < 0:
+        raise ConfigError(f"tool: cost={cost:g}, budget={budget}, latency={latency:g}: none may be negative")
+    terms = Terms(cost, budget, latency)
+    return _marked(method, terms) if method is not None else lambda written: _marked(written, terms)
 
 
 def _marked(method: F, terms: Terms) -> F:

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ import torch
 from agentrl.algo import AlgoState, Stored
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split
-from agentrl.errors import ChildError, ConfigError
+from agentrl.errors import ConfigError
 from agentrl.evaluate import judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, demonstrations
@@ -28,7 +28,7 @@ from agentrl.learner import checkpoint
 from agentrl.learner.anatomy import check_room
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
-from agentrl.learner.start import new_policy, saved_policy, saved_reference, some_player
+from agentrl.learner.start import has_demonstrator, new_policy, saved_policy, saved_reference
 from agentrl.learner.step import Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
@@ -167,7 +167,9 @@ class Run:
         settings, warm = self.settings, self.settings.warm
         if not warm.demonstrations:
             return
-        if not self._has_demonstrator():
+        with self.worlds("train") as env:
+            shown = has_demonstrator(env, self.panels["train"])
+        if not shown:
             untrained = f"env '{settings.env}' has no demonstrator: RL starts from the untrained model"
             log.info(untrained)
             self.progress.line(untrained)
@@ -197,14 +199,6 @@ class Run:
                 self._save("warm", number + 1, None, extra={"optimizer": start.optimizer.state_dict()})
         self.state = None
 
-    def _has_demonstrator(self) -> bool:
-        with self.worlds("train") as env:
-            for task in self.panels["train"].tasks[:8]:
-                with suppress(ChildError):  # a lost process says nothing about players: ask at another task
-                    env.reset(options={"task": task})
-                    return some_player(env, ("demonstrator",), 0) is not None
-        return False
-
     # Learning.
 
     def _reinforce(self) -> None:
@@ -227,6 +221,8 @@ class Run:
         fresh = not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
+            if fresh and self._spent:
+                break
             self.policy.module.eval()
             with self._timed("rollout"):
                 table, metrics, episodes = gatherer.gather(iteration)
@@ -252,11 +248,16 @@ class Run:
             )
             if settings.run.trajectories and number % settings.run.trajectories == 0 and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
-            last = number == settings.run.iterations
+            last = number == settings.run.iterations or (fresh and self._spent)
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
                 self._save("rl", number, learner, state)
+
+    @property
+    def _spent(self) -> bool:
+        """The environment steps that the run may take are taken."""
+        return 0 < self.settings.run.steps <= self.environment_steps
 
     def _learner(self) -> tuple[AlgoState, int, Learner]:
         """Return the algorithm's state, the iterations done, and the learner as it then was."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import agentrl
+from agentrl.bench.words import planned as bench_planned
 from agentrl.check import check_command
 from agentrl.cli import VERBS, main
 from agentrl.config import parse
@@ -114,6 +115,9 @@ def _agentrl(words: list[str]) -> str:
             case "compare":
                 if any("=" in word for word in rest):  # run folders are not here
                     planned(rest)
+            case "bench":
+                # Run folders and folders of models are not here.
+                bench_planned([word for word in rest if not word.startswith(("model=runs/", "model=./"))])
             case "resume":
                 return "" if len(rest) == 1 else "resume takes one folder"
             case "check" if rest and rest[0].startswith("verifier="):
@@ -189,6 +193,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         ("agentrl resume", "one folder"),
         ("agentrl compare env=guess algos=ppo,gigop", "did you mean 'gigpo'?"),
         ("agentrl check env=gess", "did you mean 'guess'?"),
+        ("agentrl bench tool-us", "did you mean 'tool-use'?"),
+        ("agentrl bench tool-use model=runs/a decodng=greedy", "no setting 'decodng'"),
         ("agentrl show env=webshop algo=nothing", "status"),
         ("python benchmarks/nothing.py", "no file"),
         ("python -m tests.nothing", "no module"),
@@ -210,6 +216,7 @@ def test_a_wrong_command_is_noticed(line: str, why: str, shop: Path) -> None:
         "agentrl check env=webshop",
         "agentrl compare env=webshop algos=gigpo,grpo seeds=2 gigpo.omega=0",
         "agentrl check verifier=exact",
+        "agentrl bench tool-use model=runs/a,runs/b env=tools tasks=20",
         "agentrl list",
         "bash .ci/run full",
         "python -m tests.golden --mutate",
@@ -231,4 +238,4 @@ def test_a_line_that_leaves_something_open_is_not_read() -> None:
 
 
 def test_every_command_of_the_program_is_known_here() -> None:
-    assert set(VERBS) == {"run", "resume", "eval", "compare", "rescore", "list", "show", "check"}
+    assert set(VERBS) == {"run", "resume", "eval", "compare", "bench", "rescore", "list", "show", "check"}

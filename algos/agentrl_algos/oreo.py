@@ -14,7 +14,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from agentrl.algo import Algorithm, AlgoState, Losses, Stored, above
+from agentrl.algo import Algorithm, AlgoState, Losses, Stored, above, check_rounds
 from agentrl.batch import TokenTable
 from agentrl.credit.bellman import (
     importance_weight,
@@ -53,6 +53,8 @@ class OREO(Algorithm):
     """stored episodes a training task, at least 1 [ours]"""
     batch: int = 128
     """episodes an iteration, at least 1 [ours]"""
+    rounds: int = 1
+    """times that episodes are collected, by the policy as it then is, at least 1 (published: up to 3)"""
 
     data = "stored episodes"
     paper = "arXiv:2412.16145"
@@ -71,10 +73,11 @@ class OREO(Algorithm):
         above(self.beta, 0, "beta")
         above(self.per_task, 0, "per_task")
         above(self.batch, 0, "batch")
+        check_rounds(self.rounds, self.source)
 
     def collect(self) -> Stored:
         """Return stored episodes, good and bad."""
-        return Stored(self.source, self.per_task, self.batch)
+        return Stored(self.source, self.per_task, self.batch, rounds=self.rounds)
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:
         """Return the two Bellman losses, scalars."""

@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from agentrl.algo import Algorithm, AlgoState, Groups, Losses, Stored, above
+from agentrl.algo import Algorithm, AlgoState, Groups, Losses, Stored, above, check_rounds
 from agentrl.batch import TokenTable
 from agentrl.credit.groups import group_mean
 from agentrl.errors import ConfigError
@@ -155,12 +155,15 @@ class Kept(Unpaired):
     """once: episodes a training task, at least 1 [ours]"""
     batch: int = 128
     """once: episodes an iteration, at least 1 [ours]"""
+    rounds: int = 1
+    """once: into how many rounds, each played once, the iterations are divided, at least 1 [ours]"""
 
     def check(self) -> None:
         """Refuse empty batches, and means of tasks that a batch holds in part."""
         Unpaired.check(self)
         above(self.per_task, 0, "per_task")
         above(self.batch, 0, "batch")
+        check_rounds(self.rounds, self.source)
         if self.played == "once" and self.good_if == "above_mean":
             raise ConfigError("good_if=above_mean needs played=anew: a stored batch holds a task in part")
 
@@ -168,7 +171,7 @@ class Kept(Unpaired):
         """Return groups of fresh episodes, or stored ones."""
         if self.played == "anew":
             return Groups(self.group_size)
-        return Stored(self.source, self.per_task, self.batch)
+        return Stored(self.source, self.per_task, self.batch, rounds=self.rounds)
 
 
 @algo("redi")

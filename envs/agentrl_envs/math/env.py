@@ -144,7 +144,7 @@ class Math(TextEnv):
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return the expert, who knows the answer, or the demonstrator, a pupil (see `Options.noise`)."""
-        if kind == "random":
+        if kind not in ("expert", "demonstrator"):
             return super().player(kind, seed)
         assert self.task is not None
         data, dice = self.task.data, random.Random(seed)
