@@ -61,13 +61,39 @@ class Branches:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Grow a tree of turns from each task's start by search, and go along its best actions to an end."""
+
+    search: Literal["mcts", "best_first", "beam"] = "mcts"
+    """mcts: move by move; best_first: from the likeliest state on; beam: some states of each depth"""
+    walks: int = 16
+    """mcts: iterations before a move, four times as many before the first; best_first: states expanded"""
+    depth: int = 3
+    """turns that a search looks ahead; best_first, beam: turns in all"""
+    actions_root: int = 4
+    """actions sampled in the first state"""
+    actions: int = 2
+    """actions sampled in every other state"""
+    select: Literal["puct", "ucb1"] = "puct"
+    """mcts: which child a walk goes to"""
+    exploration: float = 1.0
+    """mcts: weight of what is little known"""
+    width: int = 2
+    """beam: states kept at each depth"""
+    length_penalty: float = 1.25
+    """power of an action's length that its log-probability is divided by where it tells how likely it is"""
+    self_evaluation: bool = False
+    """the policy is asked of every action whether it was right"""
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """Train nothing: a scripted player is measured."""
 
     kind: Literal["random", "expert"]
 
 
-Plan = Groups | Stored | Branches | Play
+Plan = Groups | Stored | Branches | Searched | Play
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +105,10 @@ class Preference:
     rejected: int
     weight: float = 1.0
     margin: float = 0.0
+    smoothing: float = 0.0
+    """chance that it is the other way round"""
+    shared: int = 0
+    """leading tokens that both have and that do not count"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +206,7 @@ class Algorithm:
         raise NotImplementedError(f"{type(self).__name__} must define collect()")
 
     def compare(self, tree: Tree) -> Sequence[Preference]:
-        """Return the preferences drawn from a tree (plans with branches)."""
+        """Return the preferences drawn from a tree (plans with trees)."""
         raise ConfigError(f"algo '{self.name}' draws no preferences from trees")
 
     def observe(self, table: "TokenTable", state: AlgoState) -> "tuple[TokenTable, AlgoState]":

@@ -1,26 +1,35 @@
 """From an algorithm's plan to a token table: which tasks, which episodes, what they earned."""
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agentrl.algo import Algorithm, Branches, Groups, Stored
+from agentrl.algo import Algorithm, Branches, Groups, Searched, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
+from agentrl.control import permuted
 from agentrl.credit.selection import comparisons
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
+from agentrl.forest import once_grown, thin_out
 from agentrl.given import Given
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
-from agentrl.rollout.tree import branch
+from agentrl.rollout.collect import (
+    Actor,
+    Collector,
+    PlayerActor,
+    SamplerActor,
+    Start,
+    check_tokens,
+)
+from agentrl.rollout.search import searched
+from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
 from agentrl.stored import Store, dealt, pair_table, shuffled
 from agentrl.submissions import strict_metrics
-from agentrl.tally import episode_metrics, group_metrics, violations
+from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
 
@@ -68,8 +77,8 @@ class Gatherer:
             return self._compared(iteration)
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
-        if isinstance(plan, Branches):
-            return self._branched(plan, iteration)
+        if isinstance(plan, Branches | Searched):
+            return self._trees(plan, iteration)
         if isinstance(plan, Stored):
             return self._stored(plan, iteration)
         raise RunError(f"algo '{self.algo.name}' asks for {type(plan).__name__}, which trains nothing")
@@ -117,21 +126,30 @@ class Gatherer:
         checked(played, self.settings.run.failures)
         return [replace(e, metrics={**e.metrics, "demonstration": 1.0}) for e in played if e.scorable]
 
-    def _branched(self, plan: Branches, iteration: int) -> Batch:
-        """Play trees and put the algorithm's preferences into a table."""
+    def _trees(self, plan: Branches | Searched, iteration: int) -> Batch:
+        """Grow trees and put the algorithm's preferences into a table."""
         starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-        grown = branch(starts, self._collector(self._policy(), self._seed(iteration)), plan)
+        collector = self._collector(self._policy(), self._seed(iteration))
+        if isinstance(plan, Branches):
+            grown = branch(starts, collector, plan)
+        else:
+            run, number = self.settings.run, iteration + 1
+
+            def grow(heard: Sampler) -> list[Grown]:
+                return searched(starts, replace(collector, actor=self._policy(heard)), plan)
+
+            grown = once_grown(self.folder, number, self.sampler, grow)
+            thin_out(self.folder, number - run.checkpoint, run.trajectories)  # no resume goes back further
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
         table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
-        # Turns that alternatives share with their trunk were played once.
-        metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
+        metrics |= tree_metrics(trees)
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
         return table, metrics, episodes
 
-    def _policy(self) -> SamplerActor:
-        return SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+    def _policy(self, sampler: Sampler | None = None) -> SamplerActor:
+        return SamplerActor(sampler or self.sampler, sampling_of(self.settings.rollout), "sample")
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)
@@ -238,18 +256,14 @@ def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]
             that the sampler saw and wrote.
     """
     failed = [e for e in episodes if not e.scorable]
-    share = len(failed) / len(episodes)
+    share = len(failed) / max(1, len(episodes))
     if share > failures:
         raise RunError(
             f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
             f" run.failures={failures:g}"
         )
     broken = violations(episodes)
-    if broken:
-        raise RunError(
-            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
-            " would be training on something else. Please report this with the run folder"
-        )
+    check_tokens(broken)
     means = episode_metrics([e for e in episodes if e.scorable])
     played = float(sum(len(e.turns) for e in episodes))
     return means | {"failed": share, "token_violations": broken, "environment_steps": played}
@@ -262,32 +276,3 @@ def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
     """
     partial = {e.group for e in episodes if not e.scorable}
     return [e for e in episodes if e.group not in partial]
-
-
-def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:
-    """Return the episodes, each paid what an episode of another group earned, on its last turn.
-
-    A control: the spread of returns stays, what they say about the actions goes.
-
-    Edge: one group alone has no other, so none of its episodes come back.
-    """
-    groups = sorted({e.group for e in episodes})
-    if len(groups) < 2:
-        return []
-    place = {group: [i for i, e in enumerate(episodes) if e.group == group] for group in groups}
-    order = groups[:]
-    random.Random(seed).shuffle(order)
-    following = {group: order[(i + 1) % len(order)] for i, group in enumerate(order)}
-    paid: list[Trajectory] = []
-    for episode in episodes:
-        others = place[following[episode.group]]
-        other = episodes[others[episode.sample % len(others)]]
-        total = {name: 0.0 for turn in other.turns for name in turn.rewards}
-        for turn in other.turns:
-            for name, value in turn.rewards.items():
-                total[name] += value
-        turns = [replace(turn, rewards={}, format_valid=True, admissible=True) for turn in episode.turns]
-        turns[-1] = replace(turns[-1], rewards=total)
-        ret = sum(weights.get(name, 1.0) * value for name, value in total.items())
-        paid.append(replace(episode, turns=tuple(turns), ret=ret))
-    return paid

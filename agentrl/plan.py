@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from agentrl.algo import Branches, Groups, Plan, Stored
+from agentrl.algo import Branches, Groups, Plan, Searched, Stored
 from agentrl.config import make_algo, make_env
 from agentrl.env import TextEnv
 from agentrl.evaluate import chat_of, stream
@@ -75,6 +75,8 @@ def _work(settings: Settings, plan: Plan) -> str:
         each = f"{tasks} tasks x {plan.size} episodes"
     elif isinstance(plan, Branches):
         each = f"{tasks} tasks x 1 episode and {plan.width - 1} alternatives in each of {plan.points} states"
+    elif isinstance(plan, Searched):
+        each = f"{tasks} tasks x 1 tree, {plan.search}, {plan.walks} walks {plan.depth} turns deep"
     elif isinstance(plan, Stored):
         rounds = f", played in {plan.rounds} rounds" if plan.rounds > 1 else ""
         each = f"{plan.batch} stored episodes ({plan.per_task} a training task{rounds})"

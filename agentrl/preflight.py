@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentrl.algo import Algorithm, Branches, Groups, Play, Stored
+from agentrl.algo import Algorithm, Branches, Groups, Play, Searched, Stored
 from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
@@ -56,7 +56,8 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if here and settings.rollout.backend == "vllm" and settings.rollout.server is None:
         check_vllm()
     env = make_env(settings, "train")
-    if isinstance(plan, Branches) and env.restorable == "no" and settings.run.store is None:
+    trees = isinstance(plan, Branches | Searched) and settings.run.store is None
+    if trees and env.restorable == "no":
         raise ConfigError(
             f"algo={settings.algo} returns to states on the way, and env '{settings.env}' cannot be restored"
             " (restorable='no'); use an algorithm that plays episodes in groups"

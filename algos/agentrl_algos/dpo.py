@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from agentrl.algo import Branches, Groups, Preference, above, check_group
+from agentrl.algo import Branches, Groups, Preference, Searched, above, check_group
 from agentrl.batch import TokenTable
 from agentrl.credit.trees import preferences
 from agentrl.errors import ConfigError
@@ -33,8 +33,11 @@ PairLoss = Literal[
     "dpop", "simpo", "cpo", "orpo", "asft", "tdpo1", "tdpo2",
 ]  # fmt: skip
 """Names of the pair losses."""
-Rule = Literal["best_worst", "best_second", "positive_negative", "path", "first_error"]
-"""Which actions of a tree are compared."""
+Rule = Literal[
+    "best_worst", "best_second", "positive_negative", "path", "first_error", "valued",
+    "way_worst", "way_second", "way_random",
+]  # fmt: skip
+"""Which actions of a tree are compared; valued, way_*: of one that was searched."""
 
 
 @algo("dpo")
@@ -109,8 +112,13 @@ class DPO(Pairwise):
             raise ConfigError("loss_kind=exo_pair needs smoothing above 0; 0.001 is published")
         if not 0 <= self.tail <= 1:
             raise ConfigError(f"tail={self.tail}: a weight of 0 to 1")
+        searched = isinstance(self.collect(), Searched)
+        if self.rule in ("valued", "way_worst", "way_second", "way_random") and not searched:
+            raise ConfigError(f"rule={self.rule} reads what a search found, and no tree is searched")
+        if self.rule == "first_error" and searched:
+            raise ConfigError("rule=first_error reads an episode and its alternatives, not a searched tree")
 
-    def collect(self) -> Branches | Groups:
+    def collect(self) -> Branches | Groups | Searched:
         """Return trees of restored states, or groups of episodes in pairs."""
         if self.of == "episodes":
             return Groups(self.group_size, pairs="best_worst", gap=self.margin)
@@ -122,8 +130,7 @@ class DPO(Pairwise):
 
     def sides(self, table: TokenTable, pairs: Pairs) -> tuple[Side, Side]:
         """Return both sides, their tokens weighed and divergences added where the loss asks for it."""
-        free = self.loss_kind in REFERENCE_FREE
-        ref = table.logp_behaviour if free else table.logp_ref
+        ref = table.logp_ref if "logp_ref" in self.needs else table.logp_behaviour
         kl = None
         if self.diverges:
             kl = forward_kl(table.get("logp_support"), table.get("support_ref"))

@@ -88,9 +88,7 @@ class Pairwise(Algorithm):
         score = ches(means[0], means[1])
         metrics = {"ches": ches(sums[0], sums[1]).mean(), "ches_normalised": score.mean()}
         kept = score.argsort()[: max(1, round(len(pairs) * (1 - self.ches_drop)))].sort().values
-        return Pairs(
-            pairs.chosen[kept], pairs.rejected[kept], pairs.weight[kept], pairs.margin[kept]
-        ), metrics
+        return pairs.take(kept), metrics
 
 
 def summed(x: Tensor, spans: Tensor) -> Tensor:

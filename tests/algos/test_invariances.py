@@ -24,6 +24,7 @@ from agentrl_algos.grpo import CISPO, GRPO, GRPOD, GSPO, DrGRPO
 from agentrl_algos.hgpo import HGPO
 from agentrl_algos.iterates import DNO, SPIN
 from agentrl_algos.listwise import PRO, LiPO
+from agentrl_algos.mcts_dpo import MCTSDPO, AgentQ, TreePairs
 from agentrl_algos.modpo import MODPO
 from agentrl_algos.multi_objective import MultiObjective
 from agentrl_algos.opd import KEPO, OPD
@@ -118,6 +119,10 @@ ALGOS: dict[str, Algorithm] = {
     "dno with a judge": DNO(form="ideal", judge=0.5),
     "step_dpo": StepDPO(),
     "step_apo": StepAPO(),
+    "mcts_dpo": MCTSDPO(),
+    "mcts_dpo over a power of the length": MCTSDPO(loss_kind="dpo", power=1.25),
+    "agent_q": AgentQ(),
+    "tree_pairs": TreePairs(),
     "kto": KTO(),
     "kto above the mean": KTO(good_if="above_mean"),
     "bco": BCO(),
@@ -182,7 +187,7 @@ def gradient(algo: Algorithm, table: TokenTable) -> torch.Tensor:
     ends = torch.searchsorted(table.trajectory, torch.arange(4), right=True)
     starts = torch.cat([torch.zeros(1, dtype=torch.long), ends[:-1]])
     spans = torch.stack([starts, ends], dim=1)
-    pairs = Pairs(spans[:2], spans[2:], torch.ones(2), torch.zeros(2))
+    pairs = Pairs(spans[:2], spans[2:], torch.ones(2), torch.zeros(2), torch.zeros(2))
     losses = algo.loss(replace(table.with_columns(**leaves), pairs=pairs), algo.start())
     total = sum(loss.sum() for loss in (losses.policy, losses.critic) if loss is not None)
     assert isinstance(total, torch.Tensor)

@@ -69,7 +69,9 @@ def killed_and_resumed(folder: Path, words: list[str], targets: list[int]) -> in
     return hits
 
 
-@pytest.mark.parametrize("algo", ["gigpo", "ppo", pytest.param("oreo", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "algo", ["gigpo", "ppo", *(pytest.param(name, marks=pytest.mark.slow) for name in ("oreo", "mcts_dpo"))]
+)
 def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path: Path) -> None:
     own = ["algo.batch=16", "per_task=1", "algo.rounds=2"] if algo == "oreo" else ["group_size=4"]
     words = [*SIZES, f"algo={algo}", *own]
