@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentrl.brought import OPENAI, TINY, TINY_VLLM
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
 from agentrl.limits import check_backend, check_together, check_value
@@ -18,7 +19,7 @@ from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
 from agentrl.presets import presets
 from agentrl.registry import absolute, entry_of, find, is_path
-from agentrl.settings import OPENAI, TINY, TINY_VLLM, Settings
+from agentrl.settings import Settings
 from agentrl.values import toml, toml_key, value
 
 if TYPE_CHECKING:

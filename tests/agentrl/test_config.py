@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrl import settings as groups
+from agentrl.brought import TINY
 from agentrl.config import from_toml, from_values, make_algo, make_env, parse, to_toml
 from agentrl.errors import ConfigError
 from agentrl.settings import Settings
@@ -66,7 +66,7 @@ def test_what_is_more_particular_wins(tmp_path: Path) -> None:
     file.write_text("[rollout]\ntasks = 5\n[env]\nhigh = 7\n")
     tiny, other = parsed(), parsed("model=big")
     assert (tiny.learner.lr, tiny.rollout.tasks, tiny.env_options["high"]) == (
-        groups.TINY["learner.lr"],
+        TINY["learner.lr"],
         4,
         3,
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agentrl.bench.words import NOBODY, planned
+from agentrl.brought import TINY
 from agentrl.errors import ConfigError
-from agentrl.settings import TINY
 from tests.agentrl.installed import install_ourselves
 
 DRAWER = f"{Path(__file__).parent / 'drawer.py'}:Drawer"
