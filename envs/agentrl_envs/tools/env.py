@@ -93,7 +93,9 @@ class ToolWorld(ToolEnv):
     def goal(self) -> str:
         """Return the question."""
         scene = self.scene
-        return scene.question.line if self._line else wording.asked(scene.question, scene.split, scene.wording)
+        return (
+            scene.question.line if self._line else wording.asked(scene.question, scene.split, scene.wording)
+        )
 
     @property
     def _line(self) -> bool:
