@@ -175,7 +175,9 @@ def crossed(values: Sequence[Sequence[float]], *, level: float = 0.95) -> Interv
     doubt = sum(part**2 / freedom for part, freedom in parts if freedom)
     if not variance or not doubt:
         return Interval(centre, centre, centre)
-    width = student_quantile(level, max(1, int(variance**2 / doubt))) * math.sqrt(variance)
+    # A sum of parts never has fewer degrees of freedom than each; that one is taken off must not change it.
+    fewest = min(freedom for freedom in (rows - 1, columns - 1) if freedom)
+    width = student_quantile(level, max(fewest, int(variance**2 / doubt))) * math.sqrt(variance)
     return Interval(centre, centre - width, centre + width)
 
 
