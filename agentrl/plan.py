@@ -76,7 +76,9 @@ def _work(settings: Settings, plan: Plan) -> str:
     elif isinstance(plan, Branches):
         each = f"{tasks} tasks x 1 episode and {plan.width - 1} alternatives in each of {plan.points} states"
     elif isinstance(plan, Searched):
-        each = f"{tasks} tasks x 1 tree, {plan.search}, {plan.walks} walks {plan.depth} turns deep"
+        size = {"mcts": f"{plan.walks} walks a move", "best_first": f"{plan.walks} states"}
+        how = size.get(plan.search, f"{plan.width} states a depth")
+        each = f"{tasks} tasks x 1 tree by {plan.search}, {how}, {plan.depth} turns deep"
     elif isinstance(plan, Stored):
         rounds = f", played in {plan.rounds} rounds" if plan.rounds > 1 else ""
         each = f"{plan.batch} stored episodes ({plan.per_task} a training task{rounds})"

@@ -1,6 +1,7 @@
 """States grown per second when trees grow side by side, beside one tree at a time.
 
-    python benchmarks/tree.py [env=webshop] [trees=16] [rounds=3] [walks=8] [warm=6] [to=FILE]
+    python benchmarks/tree.py [env=webshop] [trees=16] [rounds=3] [walks=8] [warm=6]
+                              [threads=1] [to=FILE]
 
 The tiny model, after a warm start of `warm` demonstrations a task (0: none), searches trees as `mcts_dpo`
 does. Rounds alternate between the two ways, with the same tasks and the same seeds, so both grow the same
@@ -62,7 +63,7 @@ def said(found: list[Grown]) -> list[list[str]]:
 
 def main(words: list[str]) -> int:
     """Measure, print and write the table."""
-    given = {"env": "webshop", "trees": "16", "rounds": "3", "walks": "8", "warm": "6"}
+    given = {"env": "webshop", "trees": "16", "rounds": "3", "walks": "8", "warm": "6", "threads": "1"}
     given |= dict(word.split("=", 1) for word in words)
     trees, rounds, warm = int(given["trees"]), int(given["rounds"]), int(given["warm"])
     target = Path(given.get("to", Path(__file__).parent / "results" / "tree.md"))
@@ -73,7 +74,7 @@ def main(words: list[str]) -> int:
         f"warm.demonstrations={warm}",
     ]
     settings = parse(run)
-    torch.set_num_threads(settings.run.threads)
+    torch.set_num_threads(int(given["threads"]))
     plan = make_algo(settings).collect()
     assert isinstance(plan, Searched)
     with Environments(settings) as worlds:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from agentrl.errors import ConfigError
-from agentrl.rollout.actors import SamplerActor
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Collector
 from agentrl.types import Request, Sampler, Turn
 
 WORDS = ("yes", "no")
@@ -37,14 +35,11 @@ class Opinion:
     """yes and no as tokens"""
 
     @classmethod
-    def of(cls, collector: Collector) -> Self:
-        """Return the opinion of a collector's policy.
+    def of(cls, sampler: Sampler, chat: Chat) -> Self:
+        """Return the opinion of a sampler's policy.
 
-        Errors: ConfigError where there is no policy, or where its tokenizer cannot write the answers.
+        Errors: ConfigError where its tokenizer cannot write the answers.
         """
-        actor, chat = collector.actor, collector.chat
-        if not isinstance(actor, SamplerActor):
-            raise ConfigError("self_evaluation=true asks a policy, and this player is none; turn it off")
         options = tuple(chat.encoded(word) for word in WORDS)
         for word, ids in zip(WORDS, options, strict=True):
             if chat.decoded(ids).strip() != word:
@@ -52,7 +47,7 @@ class Opinion:
                     f"self_evaluation=true asks the model for 'yes' or 'no', and its tokenizer writes"
                     f" {word!r} as {chat.decoded(ids)!r}; turn it off, or use a model that knows the words"
                 )
-        return cls(actor.sampler, chat, options)
+        return cls(sampler, chat, options)
 
     def confidences(self, questions: Sequence[str]) -> list[float]:
         """Return p(yes) / (p(yes) + p(no)) of each question.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from agentrl.algo import Searched
 from agentrl.credit.search import Child, Search, prior, state_value
 from agentrl.errors import ConfigError
-from agentrl.rollout.actors import Ask
+from agentrl.rollout.actors import Ask, SamplerActor
 from agentrl.rollout.collect import Collector, Each, check_tokens
 from agentrl.rollout.confidence import Opinion, asked
 from agentrl.rollout.episode import Answer, Episode, Moment, Rules, Start
@@ -33,8 +33,9 @@ def searched(starts: Sequence[Start], collector: Collector, plan: Searched) -> l
 
     Edge:   actions that say the same to the environment are one; one that an environment fails on is none,
             and its episode is among those of the tree. An action's outcome is 2 score - 1.
-    Errors: ConfigError where the environment cannot be restored, or where the policy cannot be asked about
-            its own actions; RunError where a turn's tokens are not those that the sampler saw and wrote.
+    Errors: ConfigError where the environment cannot be restored, where the player is no policy, or where
+            that cannot be asked about its own actions; RunError where a turn's tokens are not those that the
+            sampler saw and wrote.
     """
     with collector.make_env() as env:
         if env.restorable == "no":
@@ -166,11 +167,16 @@ class Gardener:
     def __init__(self, collector: Collector, plan: Searched, worlds: Worlds, each: Each) -> None:
         self.tokens = 0
         """written so far"""
-        self._collector, self._plan, self._worlds, self._each = collector, plan, worlds, each
+        self._plan, self._worlds, self._each = plan, worlds, each
         self._rules = Rules(collector.chat, collector.seed, collector.reward_weights)
+        if not isinstance(collector.actor, SamplerActor):
+            raise ConfigError(
+                "a search asks a policy for several actions in a state, and this player is none"
+            )
+        self._actor = collector.actor
         self._reader = worlds.take()
-        """stands in for the environment of those who only read or speak: one is needed to act alone"""
-        self._opinion = Opinion.of(collector) if plan.self_evaluation else None
+        """stands in for the environment of episodes that are asked: only who acts needs one of its own"""
+        self._opinion = Opinion.of(self._actor.sampler, collector.chat) if plan.self_evaluation else None
         widest = max(plan.actions_root, plan.actions * (plan.width if plan.search == "beam" else 1))
         self.beds = max(1, collector.parallel // widest)
         """trees that there is room for: what they ask at once is bounded as episodes are"""
@@ -228,7 +234,7 @@ class Gardener:
 
     def _said(self, trees: Sequence[Growing]) -> list[_Step]:
         """Return the different actions that the policy takes in the wanted states."""
-        sampling = self._collector.actor.sampling
+        sampling = self._actor.sampling
         steps: list[_Step] = []
         asks: list[Ask] = []
         for tree in trees:
@@ -246,7 +252,7 @@ class Gardener:
                     request = replace(ask.request, key=(seed, number, start.sample, turn), session=-1)
                     asks.append(replace(ask, request=request))
                     steps.append(_Step(tree, index, slot, episode.again(start)))
-        samples = self._collector.actor.replies(asks) if asks else []
+        samples = self._actor.replies(asks) if asks else []
         first: dict[tuple[int, int, str], _Step] = {}
         for step, ask, sample in zip(steps, asks, samples, strict=True):
             step.episode.read(ask, sample, sampling)

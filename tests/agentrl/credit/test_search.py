@@ -119,6 +119,11 @@ def test_a_root_counts_each_iteration_twice_and_its_children_once(seed: int, ite
         assert node.q == pytest.approx(node.reward + node.v) or not node.visits
         assert sum(search.nodes[child].visits for child in node.children) <= node.visits
         assert node.depth <= 3
+    for node in search.nodes:
+        below = [search.nodes[child] for child in node.children]
+        total = sum(max(1, child.visits) * child.q for child in below)
+        weight = sum(max(1, child.visits) for child in below)
+        assert node.v == pytest.approx(total / weight if weight else 0.0)
 
 
 def test_searches_that_are_driven_side_by_side_are_as_each_alone() -> None:

@@ -148,7 +148,7 @@ def test_a_policy_asked_of_its_actions_changes_what_they_are_worth():
         )
     chat = chat_of()
     with pytest.raises(ConfigError, match="this player is none"):
-        searched(starts_of(1), Collector(Guess, PlayerActor("expert"), chat, 0), asking)
+        searched(starts_of(1), Collector(Guess, PlayerActor("expert"), chat, 0), SMALL)
     chat.encoded = lambda text: chat.tokenizer.encode("y" if text in ("yes", "no") else text)
     with pytest.raises(ConfigError, match="writes 'yes' as 'y'"):
         searched(starts_of(1), Collector(Guess, policy(chat), chat, 0), asking)
