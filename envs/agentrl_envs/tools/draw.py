@@ -29,7 +29,7 @@ SMALL, LARGE = range(10, 26), range(100, 1000)
 TOLD, ALIKE, NEAR, SAME, HEART = 0.4, 0.5, 0.5, 0.4, 0.25
 """shares: facts of a chain that are told; distractors that say of somebody else what the question is about,
 so that what looks like a step to the answer often is none; of the others, those about people of the chain;
-and, in sentences, numbers of one and the same person, which one search finds; short questions known by heart"""
+and, in sentences, numbers of one and the same person, which one search finds; questions known by heart"""
 
 
 @dataclass(frozen=True, slots=True)
