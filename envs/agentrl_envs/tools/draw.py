@@ -24,11 +24,12 @@ from agentrl_envs.tools.world import (
 LENGTHS = (5, 4, 3, 2)
 """weights of chains of 1, 2, 3, 4 relations, of which one at least can be told"""
 COUNTRIES = tuple(CAPITALS)
-SMALL, LARGE = range(10, 100), range(100, 1000)
+SMALL, LARGE = range(10, 26), range(100, 1000)
 """numbers on record: for sums, and for products that nobody works out in the head"""
-TOLD, NEAR, SAME, HEART = 0.4, 0.5, 0.4, 0.25
-"""shares: facts of a chain that are told, distractors about its people; and,
-in sentences, numbers of one and the same person, which one search finds; short questions known by heart"""
+TOLD, ALIKE, NEAR, SAME, HEART = 0.4, 0.5, 0.5, 0.4, 0.25
+"""shares: facts of a chain that are told; distractors that say of somebody else what the question is about,
+so that what looks like a step to the answer often is none; of the others, those about people of the chain;
+and, in sentences, numbers of one and the same person, which one search finds; questions known by heart"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     dice = random.Random(f"tools/{split}/{seed}")
     line = options.form == "line"
     # A small model knows only words that it has seen; what it was not asked before are the questions.
-    names, countries = (FIRST, COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
+    names, countries = (FIRST[:FEW], COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
     asked = RELATIONS["train" if line else split]
     found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, asked, dice)
     while True:
@@ -124,9 +125,11 @@ def _filled(
     needed = {key for own in keys for key in own}
     others = [key for key in found.facts if key not in needed and key[1] != CAPITAL]
     near = [key for key in others if key[0] in {name for name, _ in needed}]
+    alike = [key for key in others if key[1] in {relation for _, relation in needed}]
     chosen = list(told)
     while len(chosen) < count:
-        key = dice.choice(near if near and dice.random() < NEAR else others)
+        sort = alike if alike and dice.random() < ALIKE else near if near and dice.random() < NEAR else others
+        key = dice.choice(sort)
         if key not in chosen:
             chosen.append(key)
     dice.shuffle(chosen)

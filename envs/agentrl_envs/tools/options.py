@@ -25,6 +25,8 @@ class Options:
     """most facts of a chain, one after the other, that need no call: 1 where a model has to think in one
     reply what it read"""
 
+    questions: int = 2000
+    """to learn from"""
     python: bool = False
     """offer a Python interpreter, too, in a sandbox; in sentences only"""
 
@@ -36,7 +38,13 @@ class Options:
             )
         if not 0 <= self.sums < 1:
             raise ConfigError(f"env.sums={self.sums:g}: must be at least 0 and below 1")
-        for name, low, high in (("most", 0, 4), ("people", 6, 40), ("shown", 1, 12), ("hops", 1, 4)):
+        for name, low, high in (
+            ("most", 0, 4),
+            ("people", 6, 40),
+            ("shown", 1, 12),
+            ("hops", 1, 4),
+            ("questions", 20, 100_000),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"env.{name}={value}: must be from {low} to {high}")

@@ -33,13 +33,13 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
 class Habits:
     """What the demonstrator does; probabilities."""
 
-    distrust: float = 0.6
+    distrust: float = 0.3
     """looks everything up, throughout an episode, told or known or not"""
-    again: float = 0.35
+    again: float = 0.3
     """makes a call a second time"""
     aside: float = 0.08
     """makes a call that has nothing to do with the question"""
-    wrong: float = 0.1
+    wrong: float = 0.05
     """answers something else"""
 
 
