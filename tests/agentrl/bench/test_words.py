@@ -38,7 +38,7 @@ def test_models_with_other_options_of_the_environment_are_asked_in_a_place_of_th
     assert [one.name for one in others.models] == ["some/model", "other/model"] and not others.differing
     assert tiny.models[0].settings.rollout.style == TINY["rollout.style"]
     together = planned(["tool-use", "model=tiny,some/model", "env.form=text", "env.most=4", "env.sums=0.25",
-                        "env.people=8", "env.shown=4", "env.hops=2"])  # fmt: skip
+                        "env.people=8", "env.shown=4", "env.hops=2", "env.questions=2000"])  # fmt: skip
     assert [len(place.models) for place in together.places] == [2]
 
 
