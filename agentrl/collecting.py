@@ -7,7 +7,7 @@ whole beside the file to be; so the same command goes on where it was stopped, a
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -79,9 +79,10 @@ def collect_command(words: Sequence[str]) -> Path:
     settings = parse(with_run(rest), algo="gigpo")
     torch.set_num_threads(settings.run.threads)
     out = Path(wanted.out)
-    with Environments(settings) as worlds, Progress() as progress:
+    with ExitStack() as opened:
+        worlds, progress = opened.enter_context(Environments(settings)), opened.enter_context(Progress())
         with closing(worlds("train")) as world:
-            judge = judge_in(settings, world, worlds)
+            judge = opened.enter_context(closing(judge_in(settings, world, worlds)))
         header = _header(settings, wanted, fingerprint(judge.chat.tokenizer))
         actor = (
             SamplerActor(judge.sampler, sampling_of(settings.rollout))

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import math
-import queue
 import random
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 from agentrl.errors import ConfigError, RunError
 from agentrl.rollout.answers import Answered, Answers, name_of
+from agentrl.rollout.arrivals import Arrivals
 from agentrl.rollout.courier import Courier, Refused
 from agentrl.rollout.messages import END, Messages
 from agentrl.rollout.purse import Bill
@@ -24,8 +24,6 @@ CHARS = 32
 """most characters that a token of a reply is believed to be"""
 FEW = 5
 """requests that may be refused before it ends the run that more are refused than answered"""
-MOMENT = 0.02
-"""seconds that `advance` waits for a reply"""
 log = logging.getLogger("agentrl")
 
 
@@ -43,7 +41,7 @@ class EndpointSampler:
         self._words, self._answers = Messages(), Answers(answers)
         self._courier = Courier(server, how, parallel)
         self._gate = asyncio.Semaphore(parallel)
-        self._done: queue.SimpleQueue[tuple[int, Future[Sample]]] = queue.SimpleQueue()
+        self._arrivals = Arrivals()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
         self._thread.start()
@@ -63,19 +61,11 @@ class EndpointSampler:
 
     def submit(self, ticket: int, request: Request, sampling: Sampling) -> None:
         """Take a request."""
-        self._begun(request, sampling).add_done_callback(lambda done: self._done.put((ticket, done)))
+        self._arrivals.expect(ticket, self._begun(request, sampling))
 
     def advance(self) -> list[tuple[int, Sample]]:
         """Wait a moment; return the replies that came. Errors as in `generate`."""
-        found: list[tuple[int, Sample]] = []
-        try:
-            ticket, done = self._done.get(timeout=MOMENT)
-            found.append((ticket, done.result()))
-            while True:
-                ticket, done = self._done.get_nowait()
-                found.append((ticket, done.result()))
-        except queue.Empty:
-            return found
+        return self._arrivals.come()
 
     def score(self, requests: Sequence[Request], options: Sequence[Sequence[Any]]) -> list[list[float]]:
         """Refuse: endpoints do not tell how likely given replies are."""

@@ -6,10 +6,9 @@ processed_logprobs`. Requests are single and concurrent; batching them is the se
 """
 
 import hashlib
-import queue
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,10 @@ import httpx
 from safetensors.torch import save_file
 
 from agentrl.errors import ConfigError, RunError
+from agentrl.rollout.arrivals import Arrivals
 from agentrl.rollout.engine import EngineOptions
 from agentrl.types import Request, Sample, Sampling, Structure, floats32, ids32
 
-MOMENT = 0.02
-"""seconds that `advance` waits for a reply"""
 PATIENCE = httpx.Timeout(600.0, connect=10.0)
 
 
@@ -45,7 +43,7 @@ class ServedSampler:
         self._url = url
         self._model = self._named()
         self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="request")
-        self._done: queue.SimpleQueue[tuple[int, Future[Sample]]] = queue.SimpleQueue()
+        self._arrivals = Arrivals()
 
     def _named(self) -> str:
         try:
@@ -65,22 +63,14 @@ class ServedSampler:
     def submit(self, ticket: int, request: Request, sampling: Sampling) -> None:
         """Take a request."""
         future = self._pool.submit(self._asked, request, sampling)
-        future.add_done_callback(lambda done: self._done.put((ticket, done)))
+        self._arrivals.expect(ticket, future)
 
     def advance(self) -> list[tuple[int, Sample]]:
         """Wait a moment; return the replies that came.
 
         Errors: RunError where the server refused a request or went away.
         """
-        found: list[tuple[int, Sample]] = []
-        try:
-            ticket, done = self._done.get(timeout=MOMENT)
-            found.append((ticket, done.result()))
-            while True:
-                ticket, done = self._done.get_nowait()
-                found.append((ticket, done.result()))
-        except queue.Empty:
-            return found
+        return self._arrivals.come()
 
     def score(self, requests: Sequence[Request], options: Sequence[Sequence[Any]]) -> list[list[float]]:
         """Return, for each request, the summed log-probability of each of its options as the next tokens."""
