@@ -137,6 +137,7 @@ def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> T
         },
         weights={name: weights.get(name, 1.0) for name in names},
         task=tuple(t.task.id for t in kept),
+        name=tuple((t.group, t.sample) for t in kept),
         measures=_measures(kept),
     )
 
@@ -193,7 +194,7 @@ def preference_table(
                 turns = tuple(tree.nodes[i].turn for i in tree.path(end))
                 sides.append(len(paths))
                 paths.append(
-                    Trajectory(tree.task, str(number), len(paths), turns, "success", score=tree.nodes[end].q)
+                    Trajectory(tree.task, str(number), end, turns, "success", score=tree.nodes[end].q)
                 )
             weights.append(preference.weight)
             margins.append(preference.margin)

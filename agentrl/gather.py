@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from agentrl.algo import Algorithm, Branches, Groups, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
 from agentrl.credit.selection import comparisons
+from agentrl.creditfile import FOLDER, Grown, Header, credited, pairs_of, tree_records, write_credit
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
@@ -22,7 +25,6 @@ from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
-
 Batch = tuple[TokenTable | None, dict[str, float], list[Trajectory]]
 """Table (None where an iteration brought nothing to learn from), metrics, fresh episodes"""
 
@@ -42,6 +44,8 @@ class Gatherer:
     store: Store = field(init=False)
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
+    grown: list[Grown] = field(default_factory=list, init=False)
+    """the trees of the last iteration, and the preferences drawn from them"""
 
     def __post_init__(self) -> None:
         run = self.settings.run
@@ -57,6 +61,22 @@ class Gatherer:
         table, metrics, episodes = self._gathered(iteration)
         played = [episode for episode in episodes if episode.scorable]
         return table, metrics | strict_metrics(played, self.strict), episodes
+
+    def keep(self, number: int, table: TokenTable | None, columns: Mapping[str, Tensor]) -> None:
+        """Write what was made of the last iteration's tokens beside the episodes; `number` counts from 1.
+
+        Edge: without a table nothing was learnt from, which is then what the file says.
+        """
+        plan, name = self.algo.collect(), f"{number:06d}.jsonl.gz"
+        header = Header(
+            iteration=number,
+            algo=self.algo.name,
+            episodes=self.store.file(plan) if isinstance(plan, Stored) else name,
+            trees=tree_records(self.grown),
+            pairs=() if self.grown or table is None else pairs_of(table),
+        )
+        lines = [] if table is None else list(credited(table, columns))
+        write_credit(self.folder.parent / FOLDER / name, header, lines)
 
     def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
@@ -100,7 +120,9 @@ class Gatherer:
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
-        table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
+        preferences = [self.algo.compare(tree) for tree in trees]
+        self.grown = [(*one, drawn) for one, drawn in zip(grown, preferences, strict=True)]
+        table = preference_table(trees, preferences)
         # Turns that alternatives share with their trunk were played once.
         metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0

@@ -72,14 +72,22 @@ class Store:
 
     def _found(self, plan: Stored, number: int, play: Play | None) -> list[Trajectory]:
         """Return a round's episodes from its file, which is written first where that may be."""
-        name = "stored.jsonl.gz" if plan.rounds == 1 else f"stored-{number + 1:04d}.jsonl.gz"
-        path = self.folder / name
+        path = self.folder / _file(plan, number)
         if not path.exists():
             if play is None:
                 raise RunError(f"{path} is gone: the policy that played these episodes is, too; run again")
             write_trajectories(path, play(self._stream(number)))
         return list(read_trajectories(path))
 
+    def file(self, plan: Stored) -> str:
+        """Return the name of the file that holds the episodes of the last batch."""
+        return _file(plan, self.round)
+
     def _stream(self, number: int, *names: object) -> int:
         """Return the seed of a random stream of a round; of the first one, as where there are no others."""
         return stream(self.seed, "stored", *((f"round {number}",) if number else ()), *names)
+
+
+def _file(plan: Stored, number: int) -> str:
+    """Return the name of a round's file."""
+    return "stored.jsonl.gz" if plan.rounds == 1 else f"stored-{number + 1:04d}.jsonl.gz"
