@@ -8,6 +8,8 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl view RUN [OTHER]            stored episodes on one page, tokens coloured by credit; out=FILE.html
+                                      iteration=N episodes=N, or serve=true port=N for big runs
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
@@ -152,6 +154,13 @@ def _rescore(words: list[str]) -> int:
     return OK
 
 
+def _view(words: list[str]) -> int:
+    from agentrl.view.command import view_command
+
+    view_command(words)
+    return OK
+
+
 def _compare(words: list[str]) -> int:
     from agentrl.compare import compare
 
@@ -180,8 +189,8 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "rescore": _rescore, "list": _list,
-    "show": _show, "check": _check,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "view": _view, "rescore": _rescore,
+    "list": _list, "show": _show, "check": _check,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ float32, little-endian, base64. Tokens are those of the turns listed, in order.
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,10 @@ class Header:
     algo: str
     episodes: str
     """name of the file of episodes, in `trajectories/`"""
+    columns: tuple[str, ...] = ()
+    """names of what is told of each token"""
+    lines: int = 0
+    """episodes or nodes that follow"""
     trees: tuple[TreeRecord, ...] = ()
     pairs: tuple[Pair, ...] = ()
     """of whole episodes"""
@@ -121,7 +126,19 @@ def read_credit(path: Path) -> tuple[Header, list[Credited]]:
         return header, [
             Credited(line.group, line.sample, line.turns, _unpacked(line.columns)) for line in lines
         ]
-    except (ValueError, EOFError, OSError) as why:
+    except (ValueError, EOFError, OSError, zlib.error) as why:
+        raise DataError(f"{path}: {why}") from why
+
+
+def read_header(path: Path) -> Header:
+    """Return what a file is of.
+
+    Errors: DataError naming the file where it is broken.
+    """
+    try:
+        with gzip.open(path, "rb") as lines:
+            return msgspec.convert(json.loads(next(lines, b"")), Header)
+    except (ValueError, EOFError, OSError, zlib.error) as why:
         raise DataError(f"{path}: {why}") from why
 
 

@@ -68,14 +68,16 @@ class Gatherer:
         Edge: without a table nothing was learnt from, which is then what the file says.
         """
         plan, name = self.algo.collect(), f"{number:06d}.jsonl.gz"
+        lines = [] if table is None else list(credited(table, columns))
         header = Header(
             iteration=number,
             algo=self.algo.name,
             episodes=self.store.file(plan) if isinstance(plan, Stored) else name,
+            columns=tuple(columns),
+            lines=len(lines),
             trees=tree_records(self.grown),
             pairs=() if self.grown or table is None else pairs_of(table),
         )
-        lines = [] if table is None else list(credited(table, columns))
         write_credit(self.folder.parent / FOLDER / name, header, lines)
 
     def _gathered(self, iteration: int) -> Batch:
