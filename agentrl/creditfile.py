@@ -159,7 +159,7 @@ def credited(table: "TokenTable", columns: "Mapping[str, Tensor]") -> Iterator[C
 
 
 def pairs_of(table: "TokenTable") -> tuple[Pair, ...]:
-    """Return the preferences of a table, by the place of their episodes among those that `credited` yields."""
+    """Return the preferences of a table, told by the places of their episodes in what `credited` yields."""
     if table.pairs is None:
         return ()
     place = {name: number for number, name in enumerate(table.trajectory.unique_consecutive().tolist())}

@@ -25,6 +25,7 @@ from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
+
 Batch = tuple[TokenTable | None, dict[str, float], list[Trajectory]]
 """Table (None where an iteration brought nothing to learn from), metrics, fresh episodes"""
 

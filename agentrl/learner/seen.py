@@ -1,4 +1,4 @@
-"""What an iteration made of each token, for the eye: its credit, and the trainer's word before the first step.
+"""What an iteration made of each token, for the eye: its credit, and what the trainer gave it before a step.
 
 | column | what |
 |---|---|
@@ -7,9 +7,9 @@
 | logp, entropy, values | the trainer's log-probability, its entropy, the critic's value |
 | logp_ref, logp_teacher, returns | further columns the loss read |
 
-The denominator of a loss a token is the number of tokens, so that without a penalty the push of a policy
-gradient is its credit; that of a coupled loss is the number of pairs, or of what its minibatches are made of.
-Weights for the difference of sampler and trainer come on top and are not in it.
+The denominator of a loss a token is that of its mean, so that without a penalty the push of a policy gradient
+is its credit; that of a coupled loss without credit is the number of pairs, or of what its minibatches are
+made of. Weights for the difference of sampler and trainer come on top and are not in it.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from agentrl.algo import Algorithm, AlgoState
 from agentrl.batch import TokenTable, microbatches
+from agentrl.losses.reduce import weights
 
 PART = "part/"
 """begins the names of columns that are terms of the credit"""
@@ -70,11 +71,15 @@ def push(algo: Algorithm, table: TokenTable, state: AlgoState) -> dict[str, Tens
     if policy is None or not policy.requires_grad:
         return {}
     (slope,) = torch.autograd.grad(policy.sum(), logp, allow_unused=True)
-    return {} if slope is None else {"push": -slope * (_units(algo, table) if algo.coupled else 1)}
+    return {} if slope is None else {"push": -slope * _denominator(algo, table)}
 
 
-def _units(algo: Algorithm, table: TokenTable) -> int:
-    """Return what a coupled loss is a mean over."""
+def _denominator(algo: Algorithm, table: TokenTable) -> Tensor | int:
+    """Return what the loss is divided by: a number a token, [N], or one for all."""
+    if not algo.coupled:
+        return 1
+    if "credit" in table.columns:
+        return 1 / weights(algo.aggregate, table.trajectory, max_tokens=table.max_tokens).to(table.logp.dtype)
     if algo.unit == "pair":
         return len(table.pairs) if table.pairs is not None else 1
     column = {"row": table.row, "trajectory": table.trajectory, "group": table.group}[algo.unit]

@@ -69,12 +69,14 @@ class Packer:
                 self.flush()
         for tree in part.trees:
             nodes = [
-                [n.parent, n.episode + first, n.turn, n.visits, *map(number, (n.q, n.value, n.reward, n.prior)),
-                 n.terminal, n.outcome, number(n.score)]
+                [n.parent, n.episode + first, n.turn, n.visits,
+                 *map(number, (n.q, n.value, n.reward, n.prior)), n.terminal, n.outcome, number(n.score)]
                 for n in tree.nodes
             ]  # fmt: skip
             pairs = [[p.chosen, p.rejected, number(p.weight), number(p.margin)] for p in tree.pairs]
-            self._trees.append({"iteration": part.iteration, "task": tree.task, "nodes": nodes, "pairs": pairs})
+            self._trees.append(
+                {"iteration": part.iteration, "task": tree.task, "nodes": nodes, "pairs": pairs}
+            )
         self._pairs += [
             [p.chosen + first, p.rejected + first, number(p.weight), number(p.margin)] for p in part.pairs
         ]

@@ -1,4 +1,4 @@
-"""The page: template, style and script joined with the runs' data, which is base64 and so cannot break out."""
+"""The page: template, style and script, and the runs' data as base64, which cannot break out of its tag."""
 
 import base64
 import gzip
@@ -58,5 +58,7 @@ def _text(data: bytes) -> str:
 def _policy(style: str, script: str, served: bool) -> str:
     """Return the rule that lets this style and this script work, and nothing else be loaded or run."""
     ours = [f"'sha256-{_text(hashlib.sha256(text.encode()).digest())}'" for text in (style, script)]
-    rule = f"default-src 'none'; style-src {ours[0]}; script-src {ours[1]}; base-uri 'none'; form-action 'none'"
+    rule = (
+        f"default-src 'none'; style-src {ours[0]}; script-src {ours[1]}; base-uri 'none'; form-action 'none'"
+    )
     return f"{rule}; connect-src 'self'" if served else rule

@@ -63,8 +63,8 @@ def sources(run: Path) -> list[Source]:
             found.append(Source(header.iteration, *paths, header.lines, header.columns))
     for path in files:
         if iteration_of(path) or path.name not in told:
-            header = credits.get(path.name)
-            credit, columns = (run / FOLDER / path.name, header.columns) if header else (None, ())
+            own = credits.get(path.name)
+            credit, columns = (run / FOLDER / path.name, own.columns) if own else (None, ())
             found.append(Source(iteration_of(path), path, credit, count_trajectories(path), columns))
     return sorted(found, key=lambda source: (source.iteration, source.episodes.name))
 
@@ -84,7 +84,7 @@ def chosen(found: Sequence[Source], run: Path, iteration: int | None, most: int)
     step = 1
     while most and len(found[::-step]) > 1 and sum(source.count for source in found[::-step]) > most:
         step += 1
-    return found[::-step][::-1]
+    return list(found[::-step][::-1])
 
 
 def read_part(source: Source) -> Part:

@@ -18,7 +18,7 @@ class Chunks:
     """Chunks in a temporary file, by number; any thread may read."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (goes with this object)
         self._ends = [0]
 
     def add(self, chunk: bytes) -> None:
@@ -76,9 +76,7 @@ def packed(run: Path, iteration: int | None, most: int) -> Shelf:
     return Shelf(findings.title, index, chunks, episodes, sum(source.count for source in there))
 
 
-def _notes(
-    findings: Findings, there: Sequence[Source], shown: Sequence[Source], readable: bool
-) -> list[str]:
+def _notes(findings: Findings, there: Sequence[Source], shown: Sequence[Source], readable: bool) -> list[str]:
     """Return in sentences what the page does not show."""
     said = []
     if findings.summary is None:

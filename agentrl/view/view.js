@@ -45,10 +45,11 @@ function chooser(options, chosen, change, label) {
   return make("select", { "aria-label": label, onchange: (event) => change(event.target.value) }, made);
 }
 
+/** Return a table; what is a number stands on the right. */
 function table(caption, head, rows) {
-  const top = make("tr", {}, head.map((name, place) => make("th", { scope: "col", class: place ? "n" : null }, name)));
-  const body = rows.map(([first, ...rest]) =>
-    make("tr", {}, make("th", { scope: "row" }, first), rest.map((cell) => make("td", { class: typeof cell === "string" || cell instanceof Node ? null : "n" }, cell instanceof Node || typeof cell === "string" ? cell : short(cell)))));
+  const look = (cell) => (typeof cell === "number" ? "n" : null);
+  const top = make("tr", {}, head.map((name, place) => make("th", { scope: "col", class: look(rows[0]?.[place]) }, name)));
+  const body = rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), rest.map((cell) => make("td", { class: look(cell) }, typeof cell === "number" ? short(cell) : cell))));
   return make("div", { class: "scroll" }, make("table", {}, make("caption", {}, caption), make("thead", {}, top), make("tbody", {}, body)));
 }
 
@@ -101,6 +102,7 @@ function chunkOf(run, number) {
   const found = held.get(key) ?? opened(run, number);
   held.delete(key);
   held.set(key, found);
+  found.catch(() => held.delete(key));
   if (held.size > KEPT) held.delete(held.keys().next().value);
   return found;
 }
@@ -183,7 +185,7 @@ function deviation(values) {
 /** Return a number in few characters. */
 function short(value) {
   if (value === null || value === undefined || value === "" || Number.isNaN(value)) return "–";
-  if (typeof value !== "number") return String(value);
+  if (typeof value !== "number" || !Number.isFinite(value)) return String(value);
   if (Number.isInteger(value)) return value.toLocaleString("en");
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e6) return value.toExponential(2);
@@ -489,7 +491,8 @@ async function search(query) {
       await new Promise((next) => setTimeout(next));
     }
   }
-  return refresh();
+  refresh();
+  return showRoute(); // with what was found marked
 }
 
 function growList(share) {
