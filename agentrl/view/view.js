@@ -897,8 +897,9 @@ function byIteration(run) {
 const averaged = (run, own, name) => mean(known(own.map((number) => run.of(name, number) ?? NaN)));
 
 function curve(title, name) {
-  const lines = data.runs.map((run) => byIteration(run).map(([iteration, own]) => [iteration, averaged(run, own, name)]));
+  const lines = data.runs.map((run) => byIteration(run).map(([iteration, own]) => [iteration, averaged(run, own, name)]).filter((point) => Number.isFinite(point[1])));
   const points = lines.flat();
+  if (!points.length) return null;
   const [right, top, low] = [Math.max(1, ...points.map(([x]) => x)), Math.max(...points.map(([, y]) => y), 1e-9), Math.min(0, ...points.map(([, y]) => y))];
   const at = ([x, y]) => `${(36 + (254 * x) / right).toFixed(1)} ${(140 - (128 * (y - low)) / (top - low)).toFixed(1)}`;
   return make("figure", {}, draw("svg", { viewBox: "0 0 300 164", width: 360, role: "img", "aria-label": `${title} by iteration` },

@@ -56,7 +56,9 @@ def group(task: str, size: int, dice: random.Random) -> list[Trajectory]:
     for sample in range(size):
         good = sample % 2 == 0
         first = turn(dice.choice(WORDS), f"Guess a number for {task}.", ids=[dice.randrange(260, 265)] * 3)
-        last = turn("guess 12", "The number is higher.", ids=[261, 262, 1], paid=float(good), state=f"s{sample}")
+        last = turn(
+            "guess 12", "The number is higher.", ids=[261, 262, 1], paid=float(good), state=f"s{sample}"
+        )
         made.append(episode(task, sample, [first, last], success=good))
     return made
 

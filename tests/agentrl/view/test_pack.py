@@ -47,7 +47,9 @@ def test_a_chunk_holds_texts_and_a_number_a_token() -> None:
     assert [t["tokens"] for t in told["episodes"][0]["turns"]] == [2, 1]
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=8))
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=8)
+)
 def test_any_value_becomes_json_that_a_browser_reads(value: Any) -> None:
     text = json_bytes(value)
     assert text.isascii()

@@ -82,7 +82,7 @@ def test_credit_of_other_tokens_is_refused(tmp_path: Path) -> None:
     episodes = [one("a", 0, [1, 2])]
     [line] = credit_of(episodes)
     for wrong in (replace(line, turns=((0, 1),)), replace(line, sample=1), replace(line, turns=((4, 2),))):
-        run = write_run(tmp_path / str(wrong.turns + (wrong.sample,)), {1: episodes}, lines=[wrong])
+        run = write_run(tmp_path / f"{wrong.turns} {wrong.sample}", {1: episodes}, lines=[wrong])
         with pytest.raises(DataError, match=r"is not of .*(has other tokens|is missing)"):
             read_part(sources(run)[0])
 
@@ -112,4 +112,3 @@ def test_one_iteration_may_be_asked_for(tmp_path: Path) -> None:
     assert [s.iteration for s in chosen(many, tmp_path, 5, 1)] == [5]
     with pytest.raises(ConfigError, match=r"iteration=7: .* keeps the episodes of 5, 10"):
         chosen(many, tmp_path, 7, 1)
-
