@@ -67,7 +67,11 @@ def packed(run: Path, iteration: int | None, most: int) -> Shelf:
         "name": run.resolve().name,
         "title": findings.title,
         "weights": plain(findings.config.get("reward", {})),
-        "settings": [[key, str(value), str(default)] for key, value, default in changed(findings.config)],
+        "settings": [
+            [key, str(value), "" if default is None else str(default)]
+            for key, value, default in changed(findings.config)
+            if key != "run.out"
+        ],
         "notes": _notes(findings, there, shown, texts is not None),
         "vocabulary": {str(token): text for token, text in (texts or {}).items()},
         "chunks": len(chunks),

@@ -192,6 +192,7 @@ function short(value) {
   return String(Number(value.toPrecision(4)));
 }
 
+const many = (count, what) => `${short(count)} ${what}${count === 1 ? "" : "s"}`;
 const signed = (value) => (value > 0 ? `+${short(value)}` : short(value));
 
 /** Return the parts of a token's credit: its episode's mean, what its turn adds to that, what it adds itself. */
@@ -339,8 +340,8 @@ function badge(run) {
 
 function episodeRow([run, number]) {
   const of = (name) => run.of(name, number);
-  const line = [`iteration ${of("iteration")}`, `#${of("sample")}`, `return ${short(of("ret"))}`, `${of("turns")} turns`];
-  if (of("calls")) line.push(`${of("calls")} calls`);
+  const line = [`iteration ${of("iteration")}`, `#${of("sample")}`, `return ${short(of("ret"))}`, many(of("turns"), "turn")];
+  if (of("calls")) line.push(many(of("calls"), "call"));
   return [
     make("div", {}, badge(run), make("b", {}, run.task(number)), spanOf(run, of("low"), of("high"))),
     make("div", { class: "quiet" }, make("span", { class: of("success") ? "good" : "bad" }, run.outcomes[of("outcome")]), line.join(" · ")),
@@ -376,7 +377,7 @@ function groupRow([run, group]) {
 function treeRow([run, place]) {
   const tree = run.trees[place];
   return [
-    make("div", {}, badge(run), make("b", {}, tree.task), make("span", { class: "mark" }, `${tree.pairs.length} preferences`)),
+    make("div", {}, badge(run), make("b", {}, tree.task), make("span", { class: "mark" }, many(tree.pairs.length, "preference"))),
     make("div", { class: "quiet" }, `iteration ${tree.iteration} · ${tree.nodes.length} nodes`),
   ];
 }
@@ -689,7 +690,7 @@ function tokensOf(episode, turn, place) {
 function callsOf(turn) {
   return turn.calls.map((call) => {
     const { name, arguments: given, args, answer, result, ...rest } = call;
-    const told = [given ?? args, ...Object.entries(rest).map(([key, value]) => `${key}: ${value}`)].filter((one) => one !== undefined && one !== "");
+    const told = [given ?? args, ...Object.entries(rest).map(([key, value]) => `${key}: ${typeof value === "number" ? short(value) : value}`)].filter((one) => one !== undefined && one !== "");
     const answered = answer ?? result;
     return [make("p", {}, "tool call ", make("code", {}, name ?? "?"), " ", make("code", {}, told.join(" · "))), answered === undefined ? null : make("pre", {}, marked(String(answered)))];
   });
@@ -747,7 +748,7 @@ function pairMarks(run, number) {
   const won = run.pairs.filter((pair) => pair[0] === number).length;
   const lost = run.pairs.filter((pair) => pair[1] === number).length;
   if (!won && !lost) return null;
-  return make("p", {}, `Chosen in ${won} preference${won === 1 ? "" : "s"}, rejected in ${lost}.`);
+  return make("p", {}, `Chosen in ${many(won, "preference")}, rejected in ${lost}.`);
 }
 
 async function episodePane(run, number, here) {
@@ -849,10 +850,10 @@ async function nodeOf(run, tree, place) {
   const rejected = tree.pairs.filter((pair) => pair[1] === place).length;
   const marks = [chosen ? make("span", { class: "good" }, `✓ chosen${chosen > 1 ? ` ×${chosen}` : ""}`) : null, rejected ? make("span", { class: "bad" }, `✗ rejected${rejected > 1 ? ` ×${rejected}` : ""}`) : null];
   const end = node.terminal ? make("span", { class: "mark" }, `${node.outcome}, score ${short(node.score)}`) : null;
+  const open = () => go("e", run.place, node.episode, `t${node.turn}`);
   return make("div", { class: `node${chosen ? " chosen" : ""}${rejected ? " rejected" : ""}`, "data-node": place },
-    make("code", {}, marked(turn.action || turn.text || "(nothing)")),
-    facts([["N", node.N], ["Q", node.Q], ["V", node.V], ["r", node.r], ["prior", node.prior]]),
-    marks, " ", end, " ", button(`turn ${node.turn + 1}`, () => go("e", run.place, node.episode, `t${node.turn}`), { class: "link" }));
+    make("div", { class: "head" }, make("span", { class: "quiet" }, `${place}`), make("code", {}, marked(turn.action || turn.text || "(nothing)")), marks, end, button(`turn ${node.turn + 1}`, open, { class: "link" })),
+    facts([["N", node.N], ["Q", node.Q], ["V", node.V], ["r", node.r], ["prior", node.prior]]));
 }
 
 /** Return the nodes from one on: what has no alternative follows on, alternatives are lists side by side. */
@@ -896,16 +897,20 @@ function byIteration(run) {
 
 const averaged = (run, own, name) => mean(known(own.map((number) => run.of(name, number) ?? NaN)));
 
+function spot([cx, cy], place, [iteration, value]) {
+  return draw("circle", { class: `spot of${place}`, cx, cy, r: 3 }, draw("title", {}, `iteration ${iteration}: ${short(value)}`));
+}
+
 function curve(title, name) {
   const lines = data.runs.map((run) => byIteration(run).map(([iteration, own]) => [iteration, averaged(run, own, name)]).filter((point) => Number.isFinite(point[1])));
   const points = lines.flat();
   if (!points.length) return null;
   const [right, top, low] = [Math.max(1, ...points.map(([x]) => x)), Math.max(...points.map(([, y]) => y), 1e-9), Math.min(0, ...points.map(([, y]) => y))];
-  const at = ([x, y]) => `${(36 + (254 * x) / right).toFixed(1)} ${(140 - (128 * (y - low)) / (top - low)).toFixed(1)}`;
+  const at = ([x, y]) => [(48 + (242 * x) / right).toFixed(1), (140 - (128 * (y - low)) / (top - low)).toFixed(1)];
   return make("figure", {}, draw("svg", { viewBox: "0 0 300 164", width: 360, role: "img", "aria-label": `${title} by iteration` },
-    draw("path", { class: "axis", d: "M36 8V140H292" }),
-    lines.map((line, place) => (line.length ? [draw("path", { class: `line of${place}`, d: `M${line.map(at).join("L")}` }), line.map((point) => draw("circle", { class: "dot", cx: at(point).split(" ")[0], cy: at(point).split(" ")[1], r: 3 }, draw("title", {}, `iteration ${point[0]}: ${short(point[1])}`)))] : null)),
-    draw("text", { x: 32, y: 14, "text-anchor": "end" }, short(top)), draw("text", { x: 32, y: 142, "text-anchor": "end" }, short(low)), draw("text", { x: 292, y: 156, "text-anchor": "end" }, `iteration ${right}`)),
+    draw("path", { class: "axis", d: "M48 8V140H292" }),
+    lines.map((line, place) => (line.length ? [draw("path", { class: `line of${place}`, d: `M${line.map(at).join("L")}` }), line.map((point) => spot(at(point), place, point))] : null)),
+    draw("text", { x: 44, y: 14, "text-anchor": "end" }, short(top)), draw("text", { x: 44, y: 142, "text-anchor": "end" }, short(low)), draw("text", { x: 292, y: 156, "text-anchor": "end" }, `iteration ${right}`)),
   make("figcaption", {}, title));
 }
 
@@ -1067,7 +1072,7 @@ async function start() {
   findLenses(data.runs);
   $("lens").replaceChildren(...lenses.map((one) => make("option", { value: one.key }, one.text)));
   const tabs = ["episodes", "groups", ...(data.runs.some((run) => run.trees.length) ? ["trees"] : [])];
-  $("tabs").replaceChildren(...tabs.map((name) => button(name[0].toUpperCase() + name.slice(1), () => showTab(name), { role: "tab", "data-tab": name, "aria-selected": name === tab, "aria-controls": "list" })));
+  $("tabs").replaceChildren(...tabs.map((name) => button(name[0].toUpperCase() + name.slice(1), () => showTab(name), { role: "tab", "data-tab": name, "aria-selected": String(name === tab), "aria-controls": "list" })));
   offer();
   listen();
   refresh();

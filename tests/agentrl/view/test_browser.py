@@ -220,6 +220,7 @@ def test_two_runs_stand_side_by_side(see: Any, tmp_path: Path) -> None:
     seen.go("e/0/5")
     titles = seen.page.locator(".pane h2").all_inner_texts()
     assert titles == ["A task-0-1", "B task-0-1"]
+    assert seen.page.get_attribute("[role=tab] >> nth=0", "aria-selected") == "true"
     seen.page.select_option("[aria-label='Episode to compare with']", index=2)
     seen.page.wait_for_function("() => location.hash === '#e/0/5/b6'")
     seen.page.select_option("[aria-label=Run]", "1")
