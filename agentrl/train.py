@@ -229,7 +229,8 @@ class Run:
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
             number = iteration + 1
-            kept = settings.run.trajectories > 0 and number % settings.run.trajectories == 0
+            kept = settings.run.trajectories and number % settings.run.trajectories == 0
+            keep = partial(gatherer.keep, number) if kept else None
             self.policy.module.eval()
             with self._timed("rollout"):
                 table, metrics, episodes = gatherer.gather(iteration)
@@ -238,22 +239,20 @@ class Run:
             self.sampler.rest()
             if table is None:
                 log.warning("iteration %d: nothing to learn from, the weights stay as they are", number)
-                if kept:
-                    gatherer.keep(number, None, {})
+                if keep:
+                    keep(None, {})
             else:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")
                     table, state = self.algo.observe(table, state)
-                    keep = partial(gatherer.keep, number) if kept else None
                     metrics |= learner.learn(table, state, iteration, seed, fresh=fresh, keep=keep)
                 state = self.algo.after_step(state, metrics)
             metrics |= self._sync(number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
-            self.progress.step(
-                number, **{k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
-            )
-            if kept and episodes:
+            told = {k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
+            self.progress.step(number, **told)
+            if keep and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
             last = number == settings.run.iterations
             if settings.eval.every and (number % settings.eval.every == 0 or last):

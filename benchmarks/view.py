@@ -2,9 +2,9 @@
 
     python benchmarks/view.py [--episodes 1000 10000]
 
-Needs playwright and a Chromium. Episodes are made up: five turns of about a thousand characters and 24 tokens,
-prompts of 200 tokens, five columns of credit. Times are wall times of one machine; what carries over is how
-they grow with the episodes.
+Needs playwright and a Chromium. Episodes are made up: five turns of about a thousand characters and 24
+tokens, prompts of 200 tokens, five columns of credit. Times are wall times of one machine; what carries over
+is how they grow with the episodes.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from agentrl.types import Trajectory, Turn, floats32, ids32  # noqa: E402
-from agentrl.view.command import view_runs  # noqa: E402
-from tests.agentrl.view.examples import episode, write_run  # noqa: E402
+from agentrl.types import Trajectory, Turn, floats32, ids32
+from agentrl.view.command import view_runs
+from tests.agentrl.view.examples import episode, write_run
 
-WORDS = "red blue shoe price under dollars cotton large search click back next page option buy size".split()
+WORDS = ("red", "blue", "shoe", "price", "under", "dollars", "cotton", "large", "search", "click", "size")
 SIZE, TURNS, TOKENS, PROMPT, ITERATIONS = 8, 5, 24, 200, 10
 SCROLL = """
 async () => {
@@ -57,9 +57,9 @@ def made(folder: Path, episodes: int) -> Path:
     played: dict[int, list[Trajectory]] = {}
     for number in range(1, ITERATIONS + 1):
         played[10 * number] = [
-            episode(f"task {number} {task}", sample, [turn(dice) for _ in range(TURNS)], success=sample % 2 == 0)
+            episode(f"task {number} {task}", n, [turn(dice) for _ in range(TURNS)], success=n % 2 == 0)
             for task in range(groups)
-            for sample in range(SIZE)
+            for n in range(SIZE)
         ]
     return write_run(folder, played)
 
@@ -88,7 +88,7 @@ def timed(browser: Any, page: Path) -> dict[str, float]:
 def main() -> None:
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--episodes", type=int, nargs="+", default=[1000, 10_000])
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     print("| episodes | page, MB | written, s | open, s | frame while scrolling, ms | longest, ms |"
