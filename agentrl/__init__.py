@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from agentrl.gym_ids import register_when_gymnasium_is_there
 
 if TYPE_CHECKING:
+    from agentrl.api import bench as bench
+    from agentrl.api import collect as collect
     from agentrl.api import compare as compare
     from agentrl.api import evaluate as evaluate
     from agentrl.api import make as make
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "train": "api", "evaluate": "api", "compare": "api", "rollout": "api", "make": "api",
-    "view": "api",
+    "train": "api", "evaluate": "api", "collect": "api", "compare": "api", "bench": "api",
+    "rollout": "api", "make": "api", "view": "api",
     "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "players",
     "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",

@@ -31,6 +31,9 @@ class Groups:
     """which episodes of a group are put in pairs, the one with the higher return preferred"""
     gap: float = 0.0
     """least difference of returns in a pair"""
+    shown: int = 0
+    """episodes of the environment's demonstrator beside those of each task; they are told apart by 1 in the
+    measure `demonstration`, and count in no metric of the policy"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,39 @@ class Branches:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Grow a tree of turns from each task's start by search, and go along its best actions to an end."""
+
+    search: Literal["mcts", "best_first", "beam"] = "mcts"
+    """mcts: move by move; best_first: from the likeliest state on; beam: some states of each depth"""
+    walks: int = 16
+    """mcts: iterations before a move, four times as many before the first; best_first: states expanded"""
+    depth: int = 3
+    """turns that a search looks ahead; best_first, beam: turns in all"""
+    actions_root: int = 4
+    """actions sampled in the first state"""
+    actions: int = 2
+    """actions sampled in every other state"""
+    select: Literal["puct", "ucb1"] = "puct"
+    """mcts: which child a walk goes to"""
+    exploration: float = 1.0
+    """mcts: weight of what is little known"""
+    width: int = 2
+    """beam: states kept at each depth"""
+    length_penalty: float = 1.25
+    """power of an action's length that its log-probability is divided by where it tells how likely it is"""
+    self_evaluation: bool = False
+    """the policy is asked of every action whether it was right"""
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """Train nothing: a scripted player is measured."""
 
     kind: Literal["random", "expert"]
 
 
-Plan = Groups | Stored | Branches | Play
+Plan = Groups | Stored | Branches | Searched | Play
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +105,10 @@ class Preference:
     rejected: int
     weight: float = 1.0
     margin: float = 0.0
+    smoothing: float = 0.0
+    """chance that it is the other way round"""
+    shared: int = 0
+    """leading tokens that both have and that do not count"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +168,8 @@ class Algorithm:
     """extra models it needs, in words"""
     paper: ClassVar[str] = ""
     """where it was published; the source of a hyper-parameter whose text names no other one in brackets"""
+    recompute: ClassVar[bool] = False
+    """`logp_old` is always computed by the trainer: others than the policy have played, too"""
     heads: ClassVar[int] = 1
     """numbers the critic gives a token"""
     teacher: str = ""
@@ -147,6 +182,11 @@ class Algorithm:
     def needs(self) -> frozenset[str]:
         """Names of the columns its credit and loss read beside `logp`."""
         return frozenset()
+
+    @property
+    def entanglement(self) -> bool:
+        """Whether the learner logs how the gradients of both sides of its pairs lie to each other."""
+        return False
 
     @property
     def invariances(self) -> frozenset[str]:
@@ -166,7 +206,7 @@ class Algorithm:
         raise NotImplementedError(f"{type(self).__name__} must define collect()")
 
     def compare(self, tree: Tree) -> Sequence[Preference]:
-        """Return the preferences drawn from a tree (plans with branches)."""
+        """Return the preferences drawn from a tree (plans with trees)."""
         raise ConfigError(f"algo '{self.name}' draws no preferences from trees")
 
     def observe(self, table: "TokenTable", state: AlgoState) -> "tuple[TokenTable, AlgoState]":

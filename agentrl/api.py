@@ -1,11 +1,12 @@
 """What the command line does, from Python."""
 
-from dataclasses import asdict
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentrl.agreement import Rescore
+    from agentrl.bench.outcome import Bench
     from agentrl.comparison import Comparison
     from agentrl.env import Split, TextEnv
     from agentrl.settings import Decoding
@@ -79,6 +80,19 @@ def view(
     return view_runs(runs, out=out, iteration=iteration, episodes=episodes)
 
 
+def collect(out: str | Path, **settings: Any) -> Path:
+    """Return the file of data that `agentrl collect` makes; settings are its words.
+
+    `agentrl.collect("guess.jsonl.gz", env="guess", model="runs/mine", per_task=4, only="success")`
+
+    Errors: ConfigError for wrong settings, RunError where too many episodes failed.
+    """
+    from agentrl.collecting import collect_command
+    from agentrl.values import written
+
+    return collect_command([f"out={out}", *(f"{key}={written(value)}" for key, value in settings.items())])
+
+
 def compare(*folders: str | Path, **settings: Any) -> "Comparison":
     """Return what algorithms come to on the same tasks; settings are the words of `agentrl compare`.
 
@@ -91,6 +105,19 @@ def compare(*folders: str | Path, **settings: Any) -> "Comparison":
     from agentrl.values import written
 
     return run([*map(str, folders), *(f"{key}={written(value)}" for key, value in settings.items())])
+
+
+def bench(benchmark: str = "tool-use", **settings: Any) -> "Bench":
+    """Return what models and reference players come to on one list of questions.
+
+    `agentrl.bench(model=["runs/a", "runs/b"], tasks=100)`; settings are the words of `agentrl bench`.
+
+    Errors: ConfigError for wrong settings.
+    """
+    from agentrl.bench.run import bench as run
+    from agentrl.values import written
+
+    return run([benchmark, *(f"{key}={written(value)}" for key, value in settings.items())])
 
 
 def make(name: str, split: "Split" = "train", **options: Any) -> "TextEnv":
@@ -116,42 +143,32 @@ def rollout(
 ) -> "list[Trajectory]":
     """Return the episodes that a model plays, one a task, of the split's first `tasks`.
 
-    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; `settings`
-    are those of `agentrl run`. Replies are drawn as in training, or under a `decoding` of the evaluation.
+    `model` is a run folder (its last policy, asked as it was trained), a model folder or a hub id; with
+    `rollout="openai"` what an endpoint calls it. `settings` are those of `agentrl run`. Replies are drawn as
+    in training, or under a `decoding` of the evaluation.
 
     Errors: ConfigError for wrong settings, and for a model that cannot be loaded.
     """
-    from agentrl.config import from_toml, from_values, make_env
-    from agentrl.errors import ConfigError
-    from agentrl.evaluate import first, judge_of, sampling_of
-    from agentrl.learner.model import load_model
+    from agentrl.config import as_trained, from_values, make_env
+    from agentrl.evaluate import first, judge_in, sampling_of
     from agentrl.rollout.collect import Collector, SamplerActor, Start
     from agentrl.rollout.workers import Environments
 
-    folder, of_run = Path(model), dict[str, Any]()
-    if (folder / "config.toml").is_file():
-        run = from_toml((folder / "config.toml").read_text(encoding="utf-8"))
-        of_run = {f"rollout.{key}": value for key, value in asdict(run.rollout).items()}
-        if run.env == env:
-            of_run |= {f"env.{key}": value for key, value in run.env_options.items()}
-        if not (folder / "model").is_dir():
-            raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
-        model = str(folder / "model")
-    chosen = from_values(of_run, {"env": env, "model": model, **settings}, algo="random")
-    policy = load_model(model, chosen.model.dtype)
-    policy.module.eval()
+    chosen = from_values(as_trained(model, env), {"env": env, **settings}, algo="random")
     panel = first(make_env(chosen, split).tasks(split), tasks)
     starts = [Start(task, group=task.id, sample=0, number=number) for number, task in enumerate(panel)]
     how = chosen.rollout
     with Environments(chosen) as worlds:
-        judge = judge_of(chosen, policy, worlds)
-        actor = SamplerActor(judge.sampler, sampling_of(how, decoding))
+        with closing(worlds("train")) as world:
+            judge = judge_in(chosen, world, worlds)
         collector = Collector(
             lambda: worlds(split),
-            actor,
+            SamplerActor(judge.sampler, sampling_of(how, decoding)),
             judge.chat,
             chosen.run.seed,
             parallel=how.parallel,
+            schedule=how.order,
             threads=how.workers,
         )
-        return [episode.trajectory for episode in collector.play(starts)]
+        with closing(judge):
+            return [episode.trajectory for episode in collector.play(starts)]

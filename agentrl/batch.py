@@ -176,41 +176,36 @@ def preference_table(
     """Return a table with one pair for each preference; only the two compared turns count.
 
     Each side is the path from the root to its node, as a trajectory of its own; what comes before the
-    compared turn is context.
+    compared turn, and the tokens that a preference calls shared, are context.
 
     Edge: pairs whose sides hold the same tokens are dropped; None where no pair is left.
     """
     paths: list[Trajectory] = []
-    sides: list[int] = []
-    weights: list[float] = []
-    margins: list[float] = []
+    shared: list[int] = []
+    kept: list[Preference] = []
     for number, (tree, wanted) in enumerate(zip(trees, preferences, strict=True)):
         for preference in wanted:
             ends = (preference.chosen, preference.rejected)
-            chosen, rejected = (tree.nodes[i].turn.action_ids for i in ends)
+            chosen, rejected = (tree.nodes[i].turn.action_ids[preference.shared :] for i in ends)
             if chosen == rejected or not chosen or not rejected:
                 continue
             for end in ends:
                 turns = tuple(tree.nodes[i].turn for i in tree.path(end))
-                sides.append(len(paths))
                 paths.append(
                     Trajectory(tree.task, str(number), end, turns, "success", score=tree.nodes[end].q)
                 )
-            weights.append(preference.weight)
-            margins.append(preference.margin)
+                shared.append(preference.shared)
+            kept.append(preference)
     if not paths:
         return None
     table = token_table(paths)
     last = table.turns.last[table.turn]
     stop = torch.searchsorted(table.trajectory, torch.arange(len(paths)), right=True)
     count = torch.zeros(len(paths), dtype=torch.long).index_add_(0, table.trajectory, last.long())
-    spans = torch.stack([stop - count, stop], dim=1)
-    pairs = Pairs(
-        spans[0::2],
-        spans[1::2],
-        torch.tensor(weights, dtype=torch.float64),
-        torch.tensor(margins, dtype=torch.float64),
-    )
+    spans = torch.stack([stop - count + torch.tensor(shared), stop], dim=1)
+    numbers = [[one.weight, one.margin, one.smoothing] for one in kept]
+    columns = torch.tensor(numbers, dtype=torch.float64).unbind(1)
+    pairs = Pairs(spans[0::2], spans[1::2], *columns)
     return replace(table, pairs=pairs).take_pairs(torch.arange(len(pairs)))
 
 
@@ -233,7 +228,8 @@ def episode_pairs(table: TokenTable, chosen: Tensor, rejected: Tensor) -> TokenT
         return None
     one, other, spans = chosen[kept], rejected[kept], torch.stack([start, stop], dim=1)
     margin = table.trajectories.ret[one] - table.trajectories.ret[other]
-    pairs = Pairs(spans[one], spans[other], torch.ones(len(kept), dtype=torch.float64), margin)
+    weight = torch.ones(len(kept), dtype=torch.float64)
+    pairs = Pairs(spans[one], spans[other], weight, margin, torch.zeros_like(weight))
     return replace(table, pairs=pairs).take_pairs(torch.arange(len(kept)))
 
 

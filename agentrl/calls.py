@@ -61,6 +61,9 @@ def limit(memory: int, beyond: bool = False) -> None:
                 memory += int(file.read().split()[5]) * resource.getpagesize()
         except OSError:  # not Linux: what it holds is not known
             return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:  # a child of a bounded process cannot have more than that
+        memory = min(memory, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 

@@ -10,6 +10,12 @@
   agentrl compare RUN RUN ...         runs that are there
   agentrl view RUN [OTHER]            stored episodes on one page, tokens coloured by credit; out=FILE.html
                                       iteration=N episodes=N, or serve=true port=N for big runs
+  agentrl bench tool-use model=RUN,MODEL,... [env=tools] [tasks=N] [decoding=1.0] [out=DIR] [key=value ...]
+                                      right answers against tool calls, beside players; the same words go on
+  agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
+                                      [source=...] [per_task=..] [only=success]: data; the same words go on
+  agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text
+  agentrl import FILE.jsonl model=MODEL out=FILE.jsonl.gz    text as data; or train on it: run.store=FILE
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
@@ -168,6 +174,34 @@ def _compare(words: list[str]) -> int:
     return OK
 
 
+def _collect(words: list[str]) -> int:
+    from agentrl.collecting import collect_command
+
+    collect_command(words)
+    return OK
+
+
+def _export(words: list[str]) -> int:
+    from agentrl.exporting import export_command
+
+    export_command(words)
+    return OK
+
+
+def _import(words: list[str]) -> int:
+    from agentrl.exporting import import_command
+
+    import_command(words)
+    return OK
+
+
+def _bench(words: list[str]) -> int:
+    from agentrl.bench.run import bench
+
+    bench(words)
+    return OK
+
+
 def _list(words: list[str]) -> int:
     from agentrl.show import listing
 
@@ -189,7 +223,8 @@ def _check(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "view": _view, "rescore": _rescore,
+    "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
+    "collect": _collect, "export": _export, "import": _import, "view": _view, "rescore": _rescore,
     "list": _list, "show": _show, "check": _check,
 }  # fmt: skip
 
@@ -198,7 +233,7 @@ def _stopped(words: Sequence[str], begun: float) -> str:
     """Return what to say after Ctrl-C: how to go on, where there is something to go on with."""
     if words[:1] == ["rescore"]:
         return f"stopped; what was judged is kept, go on with: agentrl {' '.join(words)}"
-    if words[:1] == ["compare"]:
+    if words[:1] in (["compare"], ["bench"], ["collect"]):
         return "stopped; the same command goes on"
     folder = _folder(words, begun)
     return f"stopped; go on with: agentrl resume {folder}" if folder else "stopped"

@@ -7,10 +7,11 @@ model < files < words. Nothing here imports torch; names are looked up before an
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentrl.brought import OPENAI, TINY, TINY_VLLM
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
 from agentrl.limits import check_backend, check_together, check_value
@@ -18,7 +19,7 @@ from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
 from agentrl.presets import presets
 from agentrl.registry import absolute, entry_of, find, is_path
-from agentrl.settings import TINY, TINY_VLLM, Settings
+from agentrl.settings import Settings
 from agentrl.values import toml, toml_key, value
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ class Given:
     """the file it stands in; empty: a word"""
 
 
-def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
+def parse(
+    words: Iterable[str], *, algo: str | None = None, under: Mapping[str, Any] | None = None
+) -> Settings:
     """Return the settings that command-line words ask for; `algo` is what is used where they name none.
+
+    `under` holds values by key that files and words win over.
 
     Errors: ConfigError in one line: what was found, what is allowed, the nearest match, where the key exists.
     """
@@ -52,7 +57,7 @@ def parse(words: Iterable[str], *, algo: str | None = None) -> Settings:
         if key in typed and typed[key].value != text:
             raise ConfigError(f"{key} is given twice: {typed[key].value} and {text}")
         typed[key] = Given(text)
-    return _resolved([given, typed], algo)
+    return _resolved([{key: Given(value) for key, value in (under or {}).items()}, given, typed], algo)
 
 
 def from_values(*layers: Mapping[str, Any], algo: str | None = None) -> Settings:
@@ -66,6 +71,26 @@ def from_toml(text: str) -> Settings:
     Errors: ConfigError where the text is damaged, or an environment or algorithm has changed since.
     """
     return _resolved([_tables(text, "config.toml")], None)
+
+
+def as_trained(model: str, env: str) -> dict[str, Any]:
+    """Return the settings under which a model is asked: those of its run where `model` is a run folder.
+
+    The last policy of that run is asked as it was trained; options of its environment are told where that
+    is `env`. Any other model is named, and no more.
+
+    Errors: ConfigError where the run is not finished.
+    """
+    folder = Path(model)
+    if not (folder / "config.toml").is_file():
+        return {"model.path": model}
+    run = from_toml((folder / "config.toml").read_text(encoding="utf-8"))
+    if not (folder / "model").is_dir():
+        raise ConfigError(f"model={model}: that run is not finished; go on: agentrl resume {model}")
+    found = {f"rollout.{key}": entry for key, entry in asdict(run.rollout).items()}
+    if run.env == absolute("envs", env):
+        found |= {f"env.{key}": entry for key, entry in run.env_options.items()}
+    return {**found, "model.path": str(folder / "model"), "model.dtype": run.model.dtype}
 
 
 def to_toml(chosen: Settings) -> str:
@@ -155,7 +180,7 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     user: dict[str, Any] = {}
     for layer in layers:
         user |= _converted(layer, known, algo_name)
-    chosen = {**_tiny(user, env_class, known, algo_name), **user}
+    chosen = {**_brought(user, env_class, known, algo_name), **user}
     built = _built(env_name, algo_name, chosen, known)
     try:
         check_together(built, sketch(**built.algo_options))
@@ -219,13 +244,15 @@ def _said(given: Given) -> Iterator[None]:
         raise
 
 
-def _tiny(
+def _brought(
     user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
 ) -> dict[str, Any]:
-    """Return what the embedded model brings along, the environment's wishes on top; nothing for others.
+    """Return what the embedded model brings along, the environment's wishes on top, or what an endpoint does.
 
     Edge: an environment may wish for hyper-parameters of several algorithms; only the chosen one's count.
     """
+    if user.get("rollout.backend") == "openai":
+        return {key: _value(known[key], Given(wish)) for key, wish in OPENAI.items()}
     if user.get("model.path", known["model.path"].default) != "tiny":
         return {}
     brought: dict[str, Any] = {}

@@ -1,8 +1,10 @@
-"""What the learner made of stored episodes, beside them: `credit/NNNNNN.jsonl.gz` of a run.
+"""What the learner made of an iteration's episodes: `credit/NNNNNN.jsonl.gz` of a run.
 
-The first line says what the file is of, and holds the trees that preferences were drawn from; each further
-one belongs to an episode that was learnt from (a tree's: to a node) and holds a number a token, by name:
-float32, little-endian, base64. Tokens are those of the turns listed, in order.
+The first line says what the file is of, and holds the trees that preferences were drawn from. Each further
+one belongs to an episode that was learnt from, or to a node of a tree, and holds a number a token, by name:
+float32, little-endian, base64. Tokens are the last ones of each turn listed; what a turn has before them was
+context. Episodes are numbered as they lie in `trajectories/NNNNNN.jsonl.gz`, and on from there in
+`credit/episodes/NNNNNN.jsonl.gz`: those that were not fresh (stored, given, demonstrated).
 """
 
 import base64
@@ -22,13 +24,11 @@ from agentrl.disk import write_whole
 from agentrl.errors import DataError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from agentrl.algo import Preference
     from agentrl.table import TokenTable
     from agentrl.types import Trajectory, Tree
 
-FOLDER = "credit"
+FOLDER, FURTHER = "credit", "credit/episodes"
 VERSION = 1
 Floats = NDArray[np.float32]
 Grown: TypeAlias = "tuple[Tree, Sequence[Trajectory], Sequence[Preference]]"
@@ -36,7 +36,7 @@ Grown: TypeAlias = "tuple[Tree, Sequence[Trajectory], Sequence[Preference]]"
 
 
 class Pair(NamedTuple):
-    """A preference: of episodes, by their lines in the file; of nodes, by their numbers in the tree."""
+    """A preference: of episodes, or of nodes of a tree, by their numbers."""
 
     chosen: int
     rejected: int
@@ -46,12 +46,14 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A node of a tree, its turn told by where the episode's file has it."""
+    """A node of a tree."""
 
     parent: int
+    action: str
     episode: int
-    """number of an episode in its file, which holds the turn"""
+    """an episode that went through it; -1: none was played to an end"""
     turn: int
+    """of that episode"""
     visits: int
     q: float
     value: float
@@ -69,6 +71,8 @@ class TreeRecord:
     task: str
     nodes: tuple[NodeRecord, ...]
     pairs: tuple[Pair, ...]
+    way: tuple[int, ...] = ()
+    """the nodes that a search went along"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,10 @@ class Header:
 
     iteration: int
     algo: str
-    episodes: str
-    """name of the file of episodes, in `trajectories/`"""
     columns: tuple[str, ...] = ()
     """names of what is told of each token"""
-    lines: int = 0
-    """episodes or nodes that follow"""
+    further: int = 0
+    """episodes in `credit/episodes/`"""
     trees: tuple[TreeRecord, ...] = ()
     pairs: tuple[Pair, ...] = ()
     """of whole episodes"""
@@ -91,14 +93,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """An episode, or a node's turn, that was learnt from."""
+    """An episode, or the turn of a node, that was learnt from."""
 
-    group: str
-    """of the episode; of a node, its tree's number"""
-    sample: int
-    """of the episode; of a node, its number"""
+    episode: int
+    """of the iteration; of a node: the episode that holds its turn, or -1"""
+    node: tuple[int, int] | None
+    """number of a tree, and of a node in it"""
     turns: tuple[tuple[int, int], ...]
-    """(turn, tokens of it)"""
+    """(turn, tokens at its end)"""
     columns: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
     """a number a token"""
 
@@ -108,7 +110,7 @@ def write_credit(path: Path, header: Header, credited: Sequence[Credited]) -> No
 
     Errors: RunError where the disk does not take it.
     """
-    lines = [header, *(_Line(one.group, one.sample, one.turns, _packed(one.columns)) for one in credited)]
+    lines = [header, *(_Line(one.episode, one.node, one.turns, _packed(one.columns)) for one in credited)]
     text = "".join(json.dumps(msgspec.to_builtins(line), separators=(",", ":")) + "\n" for line in lines)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, gzip.compress(text.encode(), compresslevel=5, mtime=0))
@@ -124,7 +126,7 @@ def read_credit(path: Path) -> tuple[Header, list[Credited]]:
         header = msgspec.convert(json.loads(first), Header)
         lines = [msgspec.convert(json.loads(line), _Line) for line in rest]
         return header, [
-            Credited(line.group, line.sample, line.turns, _unpacked(line.columns)) for line in lines
+            Credited(line.episode, line.node, line.turns, _unpacked(line.columns)) for line in lines
         ]
     except (ValueError, EOFError, OSError, zlib.error) as why:
         raise DataError(f"{path}: {why}") from why
@@ -142,30 +144,29 @@ def read_header(path: Path) -> Header:
         raise DataError(f"{path}: {why}") from why
 
 
-def credited(table: "TokenTable", columns: "Mapping[str, Tensor]") -> Iterator[Credited]:
-    """Yield what each trajectory of a table got, in order; `columns` are [N].
+def credited(table: "TokenTable", columns: Mapping[str, Floats]) -> Iterator[tuple[int, Credited]]:
+    """Yield each trajectory of a table and what it got, named by that number; `columns` are [N].
 
     Edge: trajectories that have no token in the table are left out.
     """
-    arrays = {name: column.detach().float().numpy() for name, column in columns.items()}
     owner, turn = table.trajectory.numpy(), table.turn.numpy()
     edges = np.flatnonzero(np.diff(owner, prepend=-1, append=-1))
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         numbers, counts = np.unique(turn[start:stop], return_counts=True)
-        group, sample = table.trajectories.name[int(owner[start])]
         index = table.turns.index.numpy()[numbers]
         turns = tuple(zip(index.tolist(), counts.tolist(), strict=True))
-        yield Credited(group, sample, turns, {name: array[start:stop] for name, array in arrays.items()})
+        own = {name: array[start:stop] for name, array in columns.items()}
+        yield int(owner[start]), Credited(int(owner[start]), None, turns, own)
 
 
-def pairs_of(table: "TokenTable") -> tuple[Pair, ...]:
-    """Return the preferences of a table, told by the places of their episodes in what `credited` yields."""
-    if table.pairs is None:
-        return ()
-    place = {name: number for number, name in enumerate(table.trajectory.unique_consecutive().tolist())}
-    ends = [table.trajectory[spans[:, 0]].tolist() for spans in (table.pairs.chosen, table.pairs.rejected)]
-    values = zip(*ends, table.pairs.weight.tolist(), table.pairs.margin.tolist(), strict=True)
-    return tuple(Pair(place[one], place[other], weight, margin) for one, other, weight, margin in values)
+def pairs_of(table: "TokenTable") -> Iterator[Pair]:
+    """Yield the preferences of a table, told by the numbers of its trajectories."""
+    if table.pairs is not None:
+        ends = [
+            table.trajectory[spans[:, 0]].tolist() for spans in (table.pairs.chosen, table.pairs.rejected)
+        ]
+        for told in zip(*ends, table.pairs.weight.tolist(), table.pairs.margin.tolist(), strict=True):
+            yield Pair(*told)
 
 
 def tree_records(grown: Sequence[Grown]) -> tuple[TreeRecord, ...]:
@@ -178,21 +179,21 @@ def tree_records(grown: Sequence[Grown]) -> tuple[TreeRecord, ...]:
             for index, turn in enumerate(episode.turns):
                 place.setdefault(id(turn), (number, index))
         nodes = tuple(
-            NodeRecord(node.parent, *place[id(node.turn)], node.visits, node.q, node.value, node.reward,
-                       node.prior, node.terminal, node.outcome, node.score)
-            for node in tree.nodes
+            NodeRecord(n.parent, n.turn.action, *place.get(id(n.turn), (-1, 0)), n.visits, n.q, n.value,
+                       n.reward, n.prior, n.terminal, n.outcome, n.score)
+            for n in tree.nodes
         )  # fmt: skip
         pairs = tuple(Pair(p.chosen, p.rejected, p.weight, p.margin) for p in preferences)
-        made.append(TreeRecord(tree.task.id, nodes, pairs))
+        made.append(TreeRecord(tree.task.id, nodes, pairs, tree.way))
         before += len(episodes)
     return tuple(made)
 
 
 class _Line(msgspec.Struct):
-    """A line of the file: an episode or node, its numbers as text."""
+    """A line of the file: its numbers as text."""
 
-    group: str
-    sample: int
+    episode: int
+    node: tuple[int, int] | None
     turns: tuple[tuple[int, int], ...]
     columns: dict[str, str]
 

@@ -64,6 +64,8 @@ class TextEnv(gymnasium.Env[str, str]):
     restorable: ClassVar[Literal["exact", "replay", "no"]] = "replay"
     tiny: ClassVar[Mapping[str, Any]] = {}
     """settings that suit the embedded tiny model, by dotted key; used with model=tiny unless the user says"""
+    references: ClassVar[tuple[PlayerKind, ...]] = ("random", "expert")
+    """players that a benchmark sets beside models; one that `player` refuses is left out"""
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}  # type: ignore[misc]
     panel_sizes: ClassVar[Mapping[str, int]] = {"train": 200, "dev": 50, "test": 100}
     """for the default `tasks`"""
@@ -205,9 +207,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 answered in words and counted as invalid.
         """
         if self._over:
-            raise EpisodeError(
-                f"{type(self).__name__}.step was called on a finished episode; call reset() first"
-            )
+            raise EpisodeError(f"{type(self).__name__}.step: a finished episode takes no more; call reset()")
         reply = self._reply(action)
         self._turn += 1
         terminated = reply.success is not None or reply.done

@@ -1,28 +1,39 @@
 """From an algorithm's plan to a token table: which tasks, which episodes, what they earned."""
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
 
-from agentrl.algo import Algorithm, Branches, Groups, Stored
+from agentrl.algo import Algorithm, Branches, Groups, Searched, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
+from agentrl.control import permuted
 from agentrl.credit.selection import comparisons
-from agentrl.creditfile import FOLDER, Grown, Header, credited, pairs_of, tree_records, write_credit
+from agentrl.creditfile import Header
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
+from agentrl.forest import once_grown, thin_out
+from agentrl.given import Given
+from agentrl.kept import Origin
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
-from agentrl.rollout.tree import branch
+from agentrl.rollout.collect import (
+    Actor,
+    Collector,
+    PlayerActor,
+    SamplerActor,
+    Start,
+    check_tokens,
+)
+from agentrl.rollout.search import searched
+from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
-from agentrl.stored import Store, shuffled
+from agentrl.stored import Store, comparable, dealt, pair_table, shuffled
 from agentrl.submissions import strict_metrics
-from agentrl.tally import episode_metrics, group_metrics, violations
+from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
 
@@ -42,15 +53,18 @@ class Gatherer:
     sampler: Sampler
     folder: Path
     """where stored episodes are kept"""
+    given: Given = field(default_factory=Given)
+    """what is learnt from in place of playing"""
     store: Store = field(init=False)
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
-    grown: list[Grown] = field(default_factory=list, init=False)
-    """the trees of the last iteration, and the preferences drawn from them"""
+    origin: Origin = field(default_factory=Origin, init=False)
+    """what the last iteration's table was made of"""
 
     def __post_init__(self) -> None:
         run = self.settings.run
         self.store = Store(self.folder, run.iterations, run.seed)
+        self.store.given = self.given.episodes
         name = run.strict
         self.strict = None if name is None else as_verifier(find("verifiers", name))
 
@@ -59,34 +73,24 @@ class Gatherer:
 
         Errors: RunError where more episodes failed than the run allows.
         """
+        self.origin = Origin()
         table, metrics, episodes = self._gathered(iteration)
+        self.origin.fresh = episodes
         played = [episode for episode in episodes if episode.scorable]
         return table, metrics | strict_metrics(played, self.strict), episodes
 
     def keep(self, number: int, table: TokenTable | None, columns: Mapping[str, Tensor]) -> None:
-        """Write what was made of the last iteration's tokens beside the episodes; `number` counts from 1.
-
-        Edge: without a table nothing was learnt from, which is then what the file says.
-        """
-        plan, name = self.algo.collect(), f"{number:06d}.jsonl.gz"
-        lines = [] if table is None else list(credited(table, columns))
-        header = Header(
-            iteration=number,
-            algo=self.algo.name,
-            episodes=self.store.file(plan) if isinstance(plan, Stored) else name,
-            columns=tuple(columns),
-            lines=len(lines),
-            trees=tree_records(self.grown),
-            pairs=() if self.grown or table is None else pairs_of(table),
-        )
-        write_credit(self.folder.parent / FOLDER / name, header, lines)
+        """Write what was made of the last iteration's tokens into the run; `number` counts from 1."""
+        self.origin.keep(self.folder.parent, Header(number, self.algo.name), table, columns)
 
     def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
+        if self.given.pairs:
+            return self._compared(iteration)
         if isinstance(plan, Groups):
             return self._grouped(plan, iteration)
-        if isinstance(plan, Branches):
-            return self._branched(plan, iteration)
+        if isinstance(plan, Branches | Searched):
+            return self._trees(plan, iteration)
         if isinstance(plan, Stored):
             return self._stored(plan, iteration)
         raise RunError(f"algo '{self.algo.name}' asks for {type(plan).__name__}, which trains nothing")
@@ -105,34 +109,63 @@ class Gatherer:
         metrics = checked(episodes, self.settings.run.failures) | drawn
         kept = [e for e in whole_groups(chosen) if any(turn.action_ids for turn in e.turns)]
         metrics["left_out"] = 1.0 - len(kept) / len(chosen)
+        self.origin.learnt = kept
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
             return None, metrics, episodes
         table = token_table(kept, self.settings.reward)
         metrics |= group_metrics(table)
+        if plan.shown:
+            self.origin.learnt = kept + self._shown(plan, kept, iteration)
+            table = token_table(self.origin.learnt, self.settings.reward)
         if plan.pairs == "none":
             return table, metrics, episodes
         earned = table.trajectories.ret, table.trajectories.group
         return episode_pairs(table, *comparisons(*earned, plan.pairs, plan.gap)), metrics, episodes
 
-    def _branched(self, plan: Branches, iteration: int) -> Batch:
-        """Play trees and put the algorithm's preferences into a table."""
+    def _shown(self, plan: Groups, kept: Sequence[Trajectory], iteration: int) -> list[Trajectory]:
+        """Return demonstrations of the tasks of these episodes, marked as such."""
+        groups = {e.group for e in kept}
+        starts = [
+            Start(task, task.id, plan.size + i, number)
+            for number, task in (self._tasks(iteration) if plan.shown else ())
+            for i in range(plan.shown)
+            if task.id in groups
+        ]
+        if not starts:
+            return []
+        actor = PlayerActor("demonstrator", self._policy().sampling)
+        played = self._play(starts, actor, stream(self.settings.run.seed, "shown", iteration))
+        checked(played, self.settings.run.failures)
+        return [replace(e, metrics={**e.metrics, "demonstration": 1.0}) for e in played if e.scorable]
+
+    def _trees(self, plan: Branches | Searched, iteration: int) -> Batch:
+        """Grow trees and put the algorithm's preferences into a table."""
         starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
-        grown = branch(starts, self._collector(self._policy(), self._seed(iteration)), plan)
+        collector = self._collector(self._policy(), self._seed(iteration))
+        if isinstance(plan, Branches):
+            grown = branch(starts, collector, plan)
+        else:
+            run, number = self.settings.run, iteration + 1
+
+            def grow(heard: Sampler) -> list[Grown]:
+                return searched(starts, replace(collector, actor=self._policy(heard)), plan)
+
+            grown = once_grown(self.folder, number, self.sampler, grow)
+            thin_out(self.folder, number - run.checkpoint, run.trajectories)  # no resume goes back further
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
         preferences = [self.algo.compare(tree) for tree in trees]
-        self.grown = [(*one, drawn) for one, drawn in zip(grown, preferences, strict=True)]
+        self.origin.grown = [(*one, drawn) for one, drawn in zip(grown, preferences, strict=True)]
         table = preference_table(trees, preferences)
-        # Turns that alternatives share with their trunk were played once.
-        metrics["environment_steps"] = float(sum(len(tree.nodes) for tree in trees))
+        metrics |= tree_metrics(trees)
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
         return table, metrics, episodes
 
-    def _policy(self) -> SamplerActor:
-        return SamplerActor(self.sampler, sampling_of(self.settings.rollout), "sample")
+    def _policy(self, sampler: Sampler | None = None) -> SamplerActor:
+        return SamplerActor(sampler or self.sampler, sampling_of(self.settings.rollout), "sample")
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)
@@ -177,9 +210,9 @@ class Gatherer:
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
         chosen, played = self.store.batch(plan, iteration, lambda seed: self._record(plan, seed))
-        table = token_table(chosen, self.settings.reward)
+        self.origin.learnt = chosen
         return (
-            table,
+            token_table(chosen, self.settings.reward),
             {
                 "stored_success": sum(e.success for e in chosen) / len(chosen),
                 "token_violations": violations(chosen),
@@ -188,6 +221,13 @@ class Gatherer:
             },
             [],
         )
+
+    def _compared(self, iteration: int) -> Batch:
+        """Put an iteration's part of the pairs that were given into a table."""
+        seed, count = self.settings.run.seed, self.settings.rollout.tasks
+        chosen = dealt(self.given.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
+        self.origin.learnt = [side for _, both in comparable(chosen) for side in both]
+        return pair_table(chosen), {"pairs": float(len(chosen)), "environment_steps": 0.0}, []
 
     def _record(self, plan: Stored, seed: int) -> list[Trajectory]:
         """Play the episodes of an offline plan, `per_task` a training task."""
@@ -233,18 +273,14 @@ def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]
             that the sampler saw and wrote.
     """
     failed = [e for e in episodes if not e.scorable]
-    share = len(failed) / len(episodes)
+    share = len(failed) / max(1, len(episodes))
     if share > failures:
         raise RunError(
             f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
             f" run.failures={failures:g}"
         )
     broken = violations(episodes)
-    if broken:
-        raise RunError(
-            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
-            " would be training on something else. Please report this with the run folder"
-        )
+    check_tokens(broken)
     means = episode_metrics([e for e in episodes if e.scorable])
     played = float(sum(len(e.turns) for e in episodes))
     return means | {"failed": share, "token_violations": broken, "environment_steps": played}
@@ -257,32 +293,3 @@ def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
     """
     partial = {e.group for e in episodes if not e.scorable}
     return [e for e in episodes if e.group not in partial]
-
-
-def permuted(episodes: Sequence[Trajectory], weights: Mapping[str, float], seed: int) -> list[Trajectory]:
-    """Return the episodes, each paid what an episode of another group earned, on its last turn.
-
-    A control: the spread of returns stays, what they say about the actions goes.
-
-    Edge: one group alone has no other, so none of its episodes come back.
-    """
-    groups = sorted({e.group for e in episodes})
-    if len(groups) < 2:
-        return []
-    place = {group: [i for i, e in enumerate(episodes) if e.group == group] for group in groups}
-    order = groups[:]
-    random.Random(seed).shuffle(order)
-    following = {group: order[(i + 1) % len(order)] for i, group in enumerate(order)}
-    paid: list[Trajectory] = []
-    for episode in episodes:
-        others = place[following[episode.group]]
-        other = episodes[others[episode.sample % len(others)]]
-        total = {name: 0.0 for turn in other.turns for name in turn.rewards}
-        for turn in other.turns:
-            for name, value in turn.rewards.items():
-                total[name] += value
-        turns = [replace(turn, rewards={}, format_valid=True, admissible=True) for turn in episode.turns]
-        turns[-1] = replace(turns[-1], rewards=total)
-        ret = sum(weights.get(name, 1.0) * value for name, value in total.items())
-        paid.append(replace(episode, turns=tuple(turns), ret=ret))
-    return paid

@@ -1,7 +1,9 @@
 """Which numbers settings may take, and which settings contradict each other."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from agentrl.algo import Groups, Plan, Stored
 from agentrl.errors import ConfigError
@@ -12,19 +14,22 @@ if TYPE_CHECKING:
     from agentrl.algo import Algorithm
 
 AT_LEAST: Mapping[str, float] = {
-    "run.seed": 0, "run.iterations": 0, "run.checkpoint": 1, "run.keep": 1, "run.trajectories": 0,
+    "run.seed": 0, "run.iterations": 0, "run.steps": 0, "run.checkpoint": 1, "run.keep": 1,
+    "run.trajectories": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "model.lora": 0, "model.lora_dropout": 0,
     "rollout.tasks": 1, "rollout.history": 0, "rollout.top_k": 0, "rollout.max_tokens": 1,
     "rollout.max_context": 2, "rollout.parallel": 1, "rollout.workers": 0, "rollout.recycle": 0,
     "rollout.correction_cap": 1, "rollout.correction_floor": 0,
+    "endpoint.rate": 0, "endpoint.retries": 0, "endpoint.pause": 0, "endpoint.most_requests": 0,
+    "endpoint.most_tokens": 0, "endpoint.most_cost": 0, "endpoint.price_read": 0, "endpoint.price_written": 0,
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
     "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,
     "learner.minibatches": 1, "learner.microbatch_tokens": 1,
     "warm.demonstrations": 0, "warm.tasks": 0, "warm.thought_dropout": 0,
     "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
-    "eval.every": 0, "eval.dev": 0, "eval.test": 0,
+    "eval.every": 0, "eval.dev": 0, "eval.test": 0, "eval.width": 1,
     "env.max_turns": 1,
 }  # fmt: skip
 ABOVE: Mapping[str, float] = {
@@ -32,14 +37,15 @@ ABOVE: Mapping[str, float] = {
     "rollout.top_p": 0,
     "rollout.reject_at": 0,
     "rollout.memory": 0,
+    "endpoint.patience": 0,
     "model.lora_alpha": 0,
 }
 AT_MOST: Mapping[str, float] = {
     "run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1, "rollout.correction_floor": 1,
-    "rollout.memory": 1, "warm.thought_dropout": 1,
+    "rollout.memory": 1, "endpoint.retries": 100, "warm.thought_dropout": 1,
 }  # fmt: skip
 BELOW: Mapping[str, float] = {"learner.beta1": 1, "learner.beta2": 1, "model.lora_dropout": 1}
-ELSEWHERE = ("openai", "sglang", "server")
+ELSEWHERE = ("sglang", "server")
 """ways to sample that are known but not in this version"""
 
 
@@ -65,7 +71,7 @@ def check_backend(given: Any) -> None:
     if given in ELSEWHERE:
         raise ConfigError(
             f"rollout={given}: not available in this version; rollout=hf samples with the model itself,"
-            " rollout=vllm with an engine"
+            " rollout=vllm with an engine, rollout=openai asks an endpoint"
         )
 
 
@@ -76,6 +82,8 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
     """
     algo.check()
     model, rollout, evaluation = settings.model, settings.rollout, settings.eval
+    if rollout.backend == "openai":
+        check_endpoint(settings)
     if rollout.max_tokens >= rollout.max_context:
         raise ConfigError(
             f"rollout.max_tokens={rollout.max_tokens} leaves no room for a prompt in"
@@ -112,6 +120,36 @@ def check_together(settings: Settings, algo: "Algorithm") -> None:
     if evaluation.every and not evaluation.curve:
         raise ConfigError(
             "eval.curve is empty: name at least one decoding, or switch curves off with eval.every=0"
+        )
+
+
+def check_endpoint(settings: Settings) -> None:
+    """Raise ConfigError where an endpoint is asked for that could not be used."""
+    server, how = settings.rollout.server, settings.endpoint
+    if settings.model.path == "tiny":
+        raise ConfigError("rollout=openai needs model=NAME, as the endpoint calls it")
+    if server is None:
+        raise ConfigError("rollout=openai needs rollout.server=..., e.g. http://localhost:8000/v1")
+    address = urlsplit(server)
+    if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
+        raise ConfigError("rollout.server: expected an address such as http://localhost:8000/v1")
+    if address.username or address.password:
+        raise ConfigError(
+            "rollout.server holds a name or password, which would be written down; keys belong in the"
+            " environment: OPENAI_API_KEY"
+        )
+    try:
+        extra = json.loads(how.extra)
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise ConfigError(f"endpoint.extra={how.extra}: expected a JSON object")
+    if how.most_cost and not (how.price_read or how.price_written):
+        raise ConfigError("endpoint.most_cost needs endpoint.price_read and endpoint.price_written")
+    if "best_admissible" in settings.eval.decodings:
+        raise ConfigError(
+            "eval.decodings=best_admissible compares how likely listed actions are, which an endpoint does"
+            " not tell; ask for greedy, 0.4 or 1.0"
         )
 
 

@@ -1,8 +1,8 @@
-"""HTML and SVG that cannot be broken into: whatever is not `Markup` is text and is escaped."""
+"""HTML, SVG and tables of Markdown that cannot be broken into: all but `Markup` is text and is escaped."""
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 VOID = frozenset({"meta", "br", "hr", "col"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -43,6 +43,22 @@ def joined(children: Child) -> Markup:
     if isinstance(children, str | int):
         return Markup(_escaped(str(children)))
     return Markup("".join(joined(child) for child in children))
+
+
+def pipes(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown; what is quoted can neither end a cell nor begin markup.
+
+    >>> print(pipes(["a|b"], [["<i>"]]))
+    | a\\|b |
+    | --- |
+    | &lt;i> |
+    """
+
+    def line(cells: Sequence[str]) -> str:
+        flat = (" ".join(cell.split()) for cell in cells)
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in flat) + " |"
+
+    return "\n".join([line(head), line(["---"] * len(head)), *map(line, body)])
 
 
 def _escaped(text: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from agentrl.algo import Branches, Groups, Plan, Stored
+from agentrl.algo import Branches, Groups, Plan, Searched, Stored
 from agentrl.config import make_algo, make_env
 from agentrl.env import TextEnv
 from agentrl.evaluate import chat_of, stream
@@ -69,10 +69,16 @@ def _at_once(settings: Settings, plan: Plan) -> int:
 def _work(settings: Settings, plan: Plan) -> str:
     """Return the line on what an iteration plays and learns from."""
     tasks = settings.rollout.tasks
-    if isinstance(plan, Groups):
+    if settings.run.store is not None:
+        each = f"the data of {settings.run.store}"
+    elif isinstance(plan, Groups):
         each = f"{tasks} tasks x {plan.size} episodes"
     elif isinstance(plan, Branches):
         each = f"{tasks} tasks x 1 episode and {plan.width - 1} alternatives in each of {plan.points} states"
+    elif isinstance(plan, Searched):
+        size = {"mcts": f"{plan.walks} walks a move", "best_first": f"{plan.walks} states"}
+        how = size.get(plan.search, f"{plan.width} states a depth")
+        each = f"{tasks} tasks x 1 tree by {plan.search}, {how}, {plan.depth} turns deep"
     elif isinstance(plan, Stored):
         rounds = f", played in {plan.rounds} rounds" if plan.rounds > 1 else ""
         each = f"{plan.batch} stored episodes ({plan.per_task} a training task{rounds})"

@@ -5,7 +5,8 @@ from typing import Literal
 
 Player = Callable[[str], str]
 """From an observation to the next action (see `Reasoned`); may keep memory of one episode."""
-PlayerKind = Literal["expert", "demonstrator", "random"]
+PlayerKind = Literal["expert", "demonstrator", "random", "never", "always"]
+"""never: answers without calling a tool; always: calls one as long as it may (see `TextEnv.references`)"""
 
 
 class Reasoned(str):

@@ -1,9 +1,12 @@
 """What can be known to be wrong before torch is imported and a run folder is made."""
 
-from agentrl.algo import Branches, Groups, Play
+from pathlib import Path
+
+from agentrl.algo import Algorithm, Branches, Groups, Play, Searched, Stored
 from agentrl.config import make_env
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError
+from agentrl.given import kind_at
 from agentrl.outline import outline
 from agentrl.places import check_model, check_peft
 from agentrl.registry import find
@@ -18,6 +21,12 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
 
     `here` says that it is to run on this machine: a plan needs neither weights nor the packages that train.
     """
+    if settings.rollout.backend == "openai":
+        raise ConfigError(
+            "rollout=openai: an endpoint gives neither token ids nor log-probabilities, and takes no weights,"
+            " so nothing can be trained with it; measure it with agentrl eval, train with rollout=vllm"
+            " rollout.server=..."
+        )
     algo = outline(settings.algo)(**settings.algo_options)
     plan = algo.collect()
     if isinstance(plan, Play):
@@ -31,6 +40,13 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    if settings.eval.decode != "plain":
+        raise ConfigError(
+            f"eval.decode={settings.eval.decode} is for a policy that is trained: agentrl eval model=RUN"
+            f" eval.decode={settings.eval.decode}"
+        )
+    if settings.run.store is not None:
+        _check_store(settings, algo)
     if here:
         check_peft(settings.model.lora)
     if settings.model.path != "tiny":
@@ -40,7 +56,8 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if here and settings.rollout.backend == "vllm" and settings.rollout.server is None:
         check_vllm()
     env = make_env(settings, "train")
-    if isinstance(plan, Branches) and env.restorable == "no":
+    trees = isinstance(plan, Branches | Searched) and settings.run.store is None
+    if trees and env.restorable == "no":
         raise ConfigError(
             f"algo={settings.algo} returns to states on the way, and env '{settings.env}' cannot be restored"
             " (restorable='no'); use an algorithm that plays episodes in groups"
@@ -56,3 +73,22 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
                 f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
                 f" tasks of env '{settings.env}' do not hold"
             )
+
+
+def _check_store(settings: Settings, algo: Algorithm) -> None:
+    """Raise ConfigError or DataError where an algorithm cannot learn from the data it is given."""
+    store, plan = str(settings.run.store), algo.collect()
+    kind = kind_at(Path(store), settings.env)
+    if kind == "pairs" and algo.unit != "pair":
+        raise ConfigError(
+            f"run.store={store} holds pairs, and algo={settings.algo} does not learn from pairs: dpo does"
+        )
+    if kind == "episodes" and not isinstance(plan, Stored):
+        raise ConfigError(
+            f"run.store={store} holds episodes, and algo={settings.algo} plays its own; sft, oreo, redi and"
+            " rejection (played=once) learn from stored ones"
+        )
+    if isinstance(plan, Stored) and plan.rounds > 1:
+        raise ConfigError(
+            f"algo.rounds={plan.rounds} plays anew, and run.store={store} is what there is: choose one"
+        )

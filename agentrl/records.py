@@ -54,6 +54,10 @@ class Measurement:
     """episodes that an environment error or deadline ended; they count as not solved"""
     kinds: tuple[str, ...] = ()
     """sort of each task, where tasks have a `kind` in their data; else empty"""
+    spent: Mapping[str, float] = field(default_factory=dict[str, float])
+    """turns, tokens and more that were played in all, where more was tried than the episodes hold"""
+    shares: Mapping[str, Interval] = field(default_factory=dict[str, Interval])
+    """further shares of tasks, 0 to 1, with 95 % bootstrap intervals: pass@k and others"""
 
     @property
     def rate(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agentrl.agreement import Rescore, RescorePoint, Scored
 from agentrl.charts import Series, line_chart
-from agentrl.markup import Child, Markup, tag
+from agentrl.markup import Child, Markup, pipes, tag
 from agentrl.report_parts import document, section, table
 
 CURVE = ("iteration", "episodes", "unknown", "passed", "score", "reward", "new passed", "new score")
@@ -44,11 +44,11 @@ def text(found: Rescore) -> str:
 
 def markdown(found: Rescore) -> str:
     """Return the whole result as Markdown."""
-    parts = [f"# {_title(found)}", sentence(found), _pipes(("episodes", "count"), rows(found))]
-    parts += ["## By iteration", _pipes(CURVE, [_numbers(point) for point in found.curve])]
+    parts = [f"# {_title(found)}", sentence(found), pipes(("episodes", "count"), rows(found))]
+    parts += ["## By iteration", pipes(CURVE, [_numbers(point) for point in found.curve])]
     for kind, examples in found.examples.items():
         if examples:
-            parts += [f"## Examples: {kind}", _pipes(EXAMPLES, [_cells(one) for one in examples])]
+            parts += [f"## Examples: {kind}", pipes(EXAMPLES, [_cells(one) for one in examples])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -110,13 +110,3 @@ def _numbers(point: RescorePoint) -> tuple[str, ...]:
 def _cells(one: Scored) -> tuple[str, ...]:
     new = one.status if one.new is None else f"{one.new:g}"
     return (str(one.iteration), one.task, f"{one.score:g}", new, repr(one.answer), one.reason)
-
-
-def _pipes(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown; what is quoted can neither end a cell nor begin markup."""
-
-    def line(cells: Sequence[str]) -> str:
-        flat = (" ".join(cell.split()) for cell in cells)
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in flat) + " |"
-
-    return "\n".join([line(head), line(["---"] * len(head)), *map(line, body)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Decoding = Literal["greedy", "0.4", "1.0", "best_admissible"]
+Decide = Literal["plain", "best_of_k", "value_beam", "best_of_n"]
 Level = Literal["token", "sequence"]
 """what a weight between sampler and trainer is taken of; a sequence is a whole episode"""
 Criterion = Literal[
@@ -28,6 +29,8 @@ class RunSettings:
     """run folder; none: runs/<env>-<algo>-<time>"""
     iterations: int = 150
     """optimisation rounds: collect, credit, train"""
+    steps: int = 0
+    """environment steps after which no further iteration plays; 0: no limit"""
     checkpoint: int = 5
     """iterations between checkpoints"""
     keep: int = 1
@@ -41,6 +44,9 @@ class RunSettings:
     """torch threads on a CPU; the same number is needed for a bit-for-bit resume"""
     failures: float = 0.2
     """share of failed episodes in an iteration above which the run stops, 0 to 1"""
+    store: str | None = None
+    """data to train on in place of playing: a file of `agentrl collect`, of a run's `trajectories/`, or text
+    (messages, TRL's or Step-DPO's preferences); pairs are taken `rollout.tasks` an iteration"""
     control: Literal["none", "permuted"] = "none"
     """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
 
@@ -77,11 +83,12 @@ class ModelSettings:
 class RolloutSettings:
     """How episodes are played."""
 
-    backend: Literal["hf", "vllm"] = "hf"
-    """hf: the learner's own module, in this process; vllm: an engine with a copy of the weights"""
+    backend: Literal["hf", "vllm", "openai"] = "hf"
+    """hf: the learner's own module, in this process; vllm: an engine with a copy of the weights; openai: an
+    endpoint that answers chats (OPENAI_API_KEY holds its key), to be measured and not trained"""
     schedule: Literal["auto", "logical", "eager"] = "auto"
     """logical: all episodes are asked together, bit for bit the same each time; eager: nobody waits, equal up
-    to rounding; auto: eager with vllm"""
+    to rounding; auto: logical with hf, else eager"""
     parallel: int = 256
     """episodes in play at once"""
     workers: int = 0
@@ -94,7 +101,8 @@ class RolloutSettings:
     growth: float = 512.0
     """workers: MiB a process may grow by before it is replaced at the next episode; twice this is refused"""
     server: str | None = None
-    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process"""
+    """vllm: address of a running server, e.g. http://host:8000; none: the engine runs in this process.
+    openai: what stands before /chat/completions, e.g. http://host:8000/v1"""
     server_weights: str | None = None
     """vllm: folder that trainer and server both see, for weights; none: a temporary one on this machine"""
     logprobs: Literal["processed", "raw"] = "processed"
@@ -144,7 +152,7 @@ class RolloutSettings:
     def order(self) -> Literal["logical", "eager"]:
         """The schedule, `auto` resolved."""
         if self.schedule == "auto":
-            return "eager" if self.backend == "vllm" else "logical"
+            return "logical" if self.backend == "hf" else "eager"
         return self.schedule
 
     @property
@@ -161,6 +169,35 @@ class RolloutSettings:
         if self.correction != "auto":
             return self.correction
         return "none" if self.backend == "hf" or self.trusts_sampler else "truncate"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """What an endpoint may be asked for (rollout=openai) by a command; answers kept from before are free."""
+
+    rate: float = 0.0
+    """requests begun a minute, evenly spaced; 0: no limit"""
+    retries: int = 8
+    """times a request is sent again after what may pass: no connection, garbage, statuses 408, 429, 5xx"""
+    pause: float = 1.0
+    """seconds before the first retry, about; then twice as long each time, or as the endpoint says"""
+    patience: float = 300.0
+    """seconds that an answer may take, and that the endpoint may ask to be left alone for"""
+    most_requests: int = 0
+    """that are sent, retries included; 0: no limit"""
+    most_tokens: int = 0
+    """that are read and written; 0: no limit"""
+    most_cost: float = 0.0
+    """in the unit of the prices; 0: no limit"""
+    price_read: float = 0.0
+    """of a million tokens of prompts"""
+    price_written: float = 0.0
+    """of a million tokens of replies"""
+    answers: str | None = None
+    """file that keeps what was answered; none: answers.jsonl in run.out, or in runs/openai"""
+    extra: str = "{}"
+    """JSON object of fields for every request, e.g. {"max_tokens": null, "max_completion_tokens": 512}; null
+    leaves a field out"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +262,15 @@ class EvalSettings:
     """for the curve on dev"""
     panel: Literal["dev", "test"] = "test"
     """panel of the first and last measurement; tune on dev, look at test once"""
+    decode: Decide = "plain"
+    """`agentrl eval`: play replies as they are drawn; the best of several replies a turn, or beams of states,
+    by the run's trained value; or the best of whole episodes, by `choose`. Drawn as in training"""
+    width: int = 5
+    """best_of_k: replies a turn; value_beam: states kept, replies in each; best_of_n: episodes a task"""
+    look: Literal["state", "action"] = "state"
+    """best_of_k: the value of the state that a reply leads to, which is tried; or of the reply, untried"""
+    choose: str = "value"
+    """best_of_n: value (of the last state), majority (of answers), oracle (the true score) or a verifier"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,23 +288,7 @@ class Settings:
     run: RunSettings = RunSettings()
     model: ModelSettings = ModelSettings()
     rollout: RolloutSettings = RolloutSettings()
+    endpoint: EndpointSettings = EndpointSettings()
     learner: LearnerSettings = LearnerSettings()
     warm: WarmSettings = WarmSettings()
     eval: EvalSettings = EvalSettings()
-
-
-TINY: Mapping[str, Any] = {
-    "rollout.mode": "window",
-    "rollout.style": "plain",
-    "rollout.max_tokens": 24,
-    "rollout.max_context": 512,
-    "learner.lr": 1e-3,
-    "learner.lr_critic": 1e-3,
-    "learner.minibatches": 2,
-    "learner.microbatch_tokens": 2048,
-    "warm.demonstrations": 6,
-    "run.iterations": 50,
-}
-"""Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""
-TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
-"""What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""

@@ -9,13 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from agentrl.brought import TINY
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, SHORT, Key, algo_keys, env_keys, general_keys
 from agentrl.offers import KINDS, names, offers, package
 from agentrl.outline import outline
 from agentrl.presets import presets, title
 from agentrl.registry import find
-from agentrl.settings import TINY
 from agentrl.values import kind_of, written
 
 CONFIGS = "configs"

@@ -43,6 +43,17 @@ def proportion(count: int, total: int, *, level: float = 0.95) -> Interval:
     return Interval(share, low, 1.0 if count == total else (middle + spread) / whole)
 
 
+def pass_at(k: int, count: int, solved: int) -> float:
+    """Return the chance that one of `k` attempts succeeds, estimated from `count` of which `solved` did.
+
+    Source: Chen et al. 2021 (arXiv:2107.03374), equation 1: unbiased, 1 - C(count - solved, k) / C(count, k).
+    Errors: DataError unless 0 <= solved <= count and 1 <= k <= count.
+    """
+    if not 0 <= solved <= count or not 1 <= k <= count:
+        raise DataError(f"pass@k needs 0 <= solved <= count, 1 <= k <= count; got {solved}, {count}, k={k}")
+    return 1.0 - math.comb(count - solved, k) / math.comb(count, k)
+
+
 def mean(values: Sequence[float]) -> float:
     """Return the arithmetic mean.
 
@@ -164,7 +175,9 @@ def crossed(values: Sequence[Sequence[float]], *, level: float = 0.95) -> Interv
     doubt = sum(part**2 / freedom for part, freedom in parts if freedom)
     if not variance or not doubt:
         return Interval(centre, centre, centre)
-    width = student_quantile(level, max(1, int(variance**2 / doubt))) * math.sqrt(variance)
+    # A sum of parts never has fewer degrees of freedom than each; that one is taken off must not change it.
+    fewest = min(freedom for freedom in (rows - 1, columns - 1) if freedom)
+    width = student_quantile(level, max(fewest, int(variance**2 / doubt))) * math.sqrt(variance)
     return Interval(centre, centre - width, centre + width)
 
 

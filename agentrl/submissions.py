@@ -1,13 +1,22 @@
 """Finished episodes as verifiers see them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from agentrl.types import Task, Trajectory
 from agentrl.verify import Submission, Verdict, Verifier, verdict_of
 
 Judged = Literal["action", "reply"]
 """what of the last turn is the answer: the action that the environment was given, or the whole reply"""
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """An environment whose episodes end with an answer on which several of them can agree."""
+
+    def answer_in(self, action: str) -> str | None:
+        """Return the answer in an action, equal answers as equal texts; None where there is none."""
+        ...
 
 
 def submission(episode: Trajectory, judged: Judged = "action") -> Submission:

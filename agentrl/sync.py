@@ -13,6 +13,7 @@ import torch
 
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.model import Policy
+from agentrl.rollout.endpoint import EndpointSampler
 from agentrl.rollout.engine import EngineOptions
 from agentrl.rollout.hf import HFSampler
 from agentrl.settings import Settings
@@ -23,6 +24,19 @@ PROMPT, REPLY = 320, 16
 TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.1}
 """nats between the two: the largest over the reply's tokens; the mean in bfloat16, where a merged adapter is
 rounded too"""
+
+
+def make_endpoint(settings: Settings) -> EndpointSampler:
+    """Return the endpoint that the settings name, in place of a model.
+
+    Errors: ConfigError where its answers cannot be kept.
+    """
+    assert settings.rollout.server is not None
+    kept = settings.endpoint.answers or Path(settings.run.out or "runs/openai") / "answers.jsonl"
+    how = settings.rollout
+    return EndpointSampler(
+        settings.rollout.server, settings.model.path, settings.endpoint, how.parallel, Path(kept)
+    )
 
 
 def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sampler:

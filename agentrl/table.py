@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -86,9 +86,15 @@ class Pairs:
     """[P] float64"""
     margin: Tensor
     """[P] float64"""
+    smoothing: Tensor
+    """[P] float64, chance that a pair is the wrong way round"""
 
     def __len__(self) -> int:
         return len(self.weight)
+
+    def take(self, chosen: Tensor) -> "Pairs":
+        """Return some of the pairs, by index or mask."""
+        return Pairs(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +215,15 @@ class TokenTable:
         """Return the table of some pairs: their tokens only, spans renumbered."""
         if self.pairs is None:
             raise AgentRLError("this table holds no pairs")
-        spans = [self.pairs.chosen[chosen], self.pairs.rejected[chosen]]
+        pairs = self.pairs.take(chosen)
+        spans = [pairs.chosen, pairs.rejected]
         used = torch.zeros(len(self) + 1, dtype=torch.long)
         for side in spans:
             used.index_add_(0, side[:, 0], torch.ones(len(side), dtype=torch.long))
             used.index_add_(0, side[:, 1], -torch.ones(len(side), dtype=torch.long))
         mask = used.cumsum(0)[:-1] > 0
         place = torch.cat([torch.zeros(1, dtype=torch.long), mask.long().cumsum(0)])
-        pairs = Pairs(place[spans[0]], place[spans[1]], self.pairs.weight[chosen], self.pairs.margin[chosen])
+        pairs = replace(pairs, chosen=place[spans[0]], rejected=place[spans[1]])
         return replace(self.take(mask), pairs=pairs)
 
     def to(self, dtype: torch.dtype) -> "TokenTable":

@@ -6,7 +6,7 @@ import torch
 
 from agentrl.table import TokenTable
 from agentrl.toolstats import calls_of, cost_of
-from agentrl.types import Trajectory
+from agentrl.types import Trajectory, Tree
 
 
 def violations(episodes: Sequence[Trajectory]) -> float:
@@ -38,6 +38,28 @@ def _tool_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
         return {}
     count = len(episodes)
     return {"calls": sum(map(calls_of, episodes)) / count, "call_cost": sum(map(cost_of, episodes)) / count}
+
+
+def tree_metrics(trees: Sequence[Tree]) -> dict[str, float]:
+    """Return the turns played, once where branches share them; of searched trees their size and success.
+
+    `tree_nodes`, `tree_expansions` and `tree_depth` (of the way a search went) are means of a tree,
+    `tree_success` is the share of the ways that ended in success.
+    """
+    count = max(1, len(trees))
+    found = {"environment_steps": float(sum(len(tree.nodes) for tree in trees))}
+    if not any(tree.way for tree in trees):
+        return found
+    return found | {
+        "tree_nodes": found["environment_steps"] / count,
+        "tree_expansions": sum(len({node.parent for node in tree.nodes}) for tree in trees) / count,
+        "tree_depth": sum(len(tree.way) for tree in trees) / count,
+        "tree_success": sum(map(_arrived, trees)) / count,
+    }
+
+
+def _arrived(tree: Tree) -> bool:
+    return bool(tree.way) and tree.nodes[tree.way[-1]].outcome == "success"
 
 
 def group_metrics(table: TokenTable) -> dict[str, float]:

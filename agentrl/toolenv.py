@@ -24,7 +24,7 @@ from agentrl import toolcalls
 from agentrl.env import Reply, TextEnv
 from agentrl.errors import InvalidAction
 from agentrl.toolcalls import Said, ToolCall, harmless
-from agentrl.tools import called, schema, terms_of, tools_of
+from agentrl.tools import Foreign, Terms, called, schema, terms_of, tools_of
 from agentrl.types import Task
 
 RECORDED, NAMED = 1000, 64
@@ -35,15 +35,15 @@ class ToolEnv(TextEnv):
     """A `TextEnv` whose actions are calls of its `@tool` methods, then an answer. See the top of this file.
 
     Every call is written down in the turn's `calls`: name, arguments (as JSON), status, cost, characters of
-    its result, seconds. Status is `ok`; `malformed`, `unknown` or `error` where it was wrong, as the agent is
-    told in words (InvalidAction); `refused` where a budget was used up. Episodes report `calls`, `bad_calls`,
-    `repeats` and `cost`. What else a tool raises is the environment's failure; one that may hang wants
-    `rollout.workers`.
+    its result, seconds, and the latency declared for it. Status is `ok`; `malformed`, `unknown` or `error`
+    where it was wrong, as the agent is told in words (InvalidAction); `refused` where a budget was used up.
+    Episodes report `calls`, `bad_calls`, `repeats`, `cost`, `latency`, and the limits of calls and cost. What
+    else a tool raises is the environment's failure; one that may hang wants `rollout.workers`.
     """
 
-    call_budget: ClassVar[int] = 32
+    call_budget: int = 32
     """calls an episode; more are refused"""
-    parallel_calls: ClassVar[int] = 8
+    parallel_calls: int = 8
     """calls a turn; more are refused"""
     result_chars: ClassVar[int] = 2000
     """characters of a result that are shown"""
@@ -65,12 +65,16 @@ class ToolEnv(TextEnv):
         return "\n".join(f"[{n}] {name}: {text}" for n, (name, (_, text)) in enumerate(lines, 1))
 
     def toolbox(self) -> dict[str, Any]:
-        """Return the tools by name: the environment's `@tool` methods. Add those of what it holds, if any."""
+        """Return the tools by name: the environment's `@tool` methods. Add those of what it holds, if any.
+
+        A tool is a method, or a `Foreign`.
+        """
         return tools_of(self)
 
     def tools(self) -> list[dict[str, Any]]:
         """Return the tools as JSON schemas."""
-        return [_schema(bound.__func__) for bound in self.toolbox().values()]
+        every = self.toolbox().values()
+        return [dict(one.about) if isinstance(one, Foreign) else _schema(one.__func__) for one in every]
 
     def act(self, action: str) -> Reply:
         """Make the calls of an action, or judge its answer."""
@@ -83,7 +87,7 @@ class ToolEnv(TextEnv):
         return Reply(self.joined(results), valid=all(r["status"] == "ok" for r in records), calls=records)
 
     def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
-        self._figures = dict.fromkeys(("calls", "bad_calls", "repeats", "cost"), 0.0)
+        self._figures = dict.fromkeys(("calls", "bad_calls", "repeats", "cost", "latency"), 0.0)
         self._used: Counter[str] = Counter()
         self._known: set[str] = set()
         """digests of the calls that told something"""
@@ -94,7 +98,7 @@ class ToolEnv(TextEnv):
         begun = time.perf_counter()
         tools = self.toolbox()
         bound = tools.get(one.name)
-        cost = 0.0
+        terms = Terms(cost=0.0)  # of what is not made
         status, told = self._refusal(one, place)
         if not status:
             try:
@@ -102,13 +106,14 @@ class ToolEnv(TextEnv):
                 status, told = "ok", answer if isinstance(answer, str) else json.dumps(answer, default=str)
             except InvalidAction as why:
                 status, told = "error" if bound else "unknown", str(why)
-            cost = terms_of(bound).cost if bound else 0.0
-        self._count(one, status, cost)
+            terms = terms_of(bound) if bound else terms
+        self._count(one, status, terms)
         record = {
             "name": harmless(one.name, NAMED),
             "arguments": json.dumps(one.arguments)[:RECORDED],
             "status": status,
-            "cost": cost,
+            "cost": terms.cost,
+            "latency": terms.latency,
             "characters": len(told),
             "seconds": time.perf_counter() - begun,
         }
@@ -128,9 +133,10 @@ class ToolEnv(TextEnv):
             return "refused", f"All {budget} calls of {one.name} are used up."
         return "", ""
 
-    def _count(self, one: ToolCall, status: str, cost: float) -> None:
+    def _count(self, one: ToolCall, status: str, terms: Terms) -> None:
         self._figures["calls"] += 1
-        self._figures["cost"] += cost
+        self._figures["cost"] += terms.cost
+        self._figures["latency"] += terms.latency
         if one.name in self.toolbox():
             self._used[one.name] += 1
         if status != "ok":
@@ -146,8 +152,22 @@ class ToolEnv(TextEnv):
         return hashlib.blake2b(repr(facts).encode(errors="replace"), digest_size=12).hexdigest()
 
     def metrics(self) -> Mapping[str, float]:
-        """Return calls made, wrong ones among them, calls made again, and what all cost."""
-        return dict(self._figures)
+        """Return calls made, wrong ones among them, calls made again, what all cost, and the limits.
+
+        Units: `latency` is in declared seconds; `calls_limit` is the most calls that are answered in an
+               episode, `cost_limit` the most that so many can cost.
+        """
+        calls = min(self.call_budget, self.max_turns * self.parallel_calls)
+        return {**self._figures, "calls_limit": float(calls), "cost_limit": self._dearest(calls)}
+
+    def _dearest(self, calls: int) -> float:
+        """Return what so many calls cost at most, within the budget of each tool."""
+        dearest = sorted(map(terms_of, self.toolbox().values()), key=lambda terms: -terms.cost)
+        total = 0.0
+        for terms in dearest:
+            made = min(calls, terms.budget or calls)
+            total, calls = total + made * terms.cost, calls - made
+        return total
 
 
 @lru_cache(maxsize=256)

@@ -24,25 +24,40 @@ class Terms:
     """of a call, in the environment's own unit; episodes report the sum"""
     budget: int = 0
     """calls an episode, after which it is refused; 0: as many as the environment allows in all"""
+    latency: float = 0.0
+    """seconds that a call is declared to last, where the tool stands in for a slower one; nobody waits"""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A tool that is no method: it comes with a schema, and judges arguments itself."""
+
+    about: Mapping[str, Any]
+    """its JSON schema, in the form chat templates take"""
+    answer: Callable[[Mapping[str, Any]], Any]
+    """from arguments that an agent wrote to a result; raises InvalidAction, in words for the agent"""
+    terms: Terms = Terms()
 
 
 @overload
 def tool(method: F, /) -> F: ...
 @overload
-def tool(*, cost: float = ..., budget: int = ...) -> Callable[[F], F]: ...
-def tool(method: F | None = None, /, *, cost: float = 1.0, budget: int = 0) -> F | Callable[[F], F]:
+def tool(*, cost: float = ..., budget: int = ..., latency: float = ...) -> Callable[[F], F]: ...
+def tool(
+    method: F | None = None, /, *, cost: float = 1.0, budget: int = 0, latency: float = 0.0
+) -> F | Callable[[F], F]:
     """Return the method, marked as a tool: name, types and docstring are what the agent is told of it.
 
-    `@tool(cost=2, budget=3)` says what a call costs and how many an episode may make.
+    `@tool(cost=2, budget=3, latency=0.5)` says what a call costs, how many an episode may make, and how many
+    seconds one is declared to last.
 
-    Errors: ConfigError for a parameter without a type, or of an open number (`*args`), for a negative cost
-            or budget.
+    Errors: ConfigError for a parameter without a type, or of an open number (`*args`), for a negative cost,
+            budget or latency.
     """
-    if cost < 0 or budget < 0:
-        raise ConfigError(f"tool: cost={cost:g}, budget={budget}: neither may be negative")
-    if method is None:
-        return lambda written: _marked(written, Terms(cost, budget))
-    return _marked(method, Terms(cost, budget))
+    if min(cost, budget, latency) < 0:
+        raise ConfigError(f"tool: cost={cost:g}, budget={budget}, latency={latency:g}: none may be negative")
+    terms = Terms(cost, budget, latency)
+    return _marked(method, terms) if method is not None else lambda written: _marked(written, terms)
 
 
 def _marked(method: F, terms: Terms) -> F:
@@ -58,9 +73,9 @@ def _marked(method: F, terms: Terms) -> F:
     return method
 
 
-def terms_of(bound: Callable[..., Any]) -> Terms:
+def terms_of(bound: Callable[..., Any] | Foreign) -> Terms:
     """Return what is agreed about a tool; the usual where nothing was."""
-    terms: Terms = getattr(bound, "__agentrl_tool__", Terms())
+    terms: Terms = bound.terms if isinstance(bound, Foreign) else getattr(bound, "__agentrl_tool__", Terms())
     return terms
 
 
@@ -104,6 +119,8 @@ def called(tools: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) ->
             f"There is no tool '{name}'{nearest(name, tools)}. There are: {', '.join(tools)}."
         )
     bound = tools[name]
+    if isinstance(bound, Foreign):
+        return bound.answer(arguments)
     parameters = _parameters(_plain(bound))
     for given in arguments:
         if given not in parameters:

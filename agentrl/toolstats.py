@@ -32,6 +32,10 @@ class Answered:
     """of the calls, in the environment's unit"""
     fewest: float | None = None
     """calls that suffice; None: not known"""
+    latency: float = 0.0
+    """declared seconds of the calls"""
+    tokens: float | None = None
+    """written by the model; None: nobody wrote any"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class ToolUse:
     excess: Interval | None
     over: Interval | None
     under: Interval | None
+    latency: Interval
+    tokens: Interval | None
 
     def record(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
@@ -70,11 +76,24 @@ def cost_of(episode: Trajectory) -> float:
     return float(episode.metrics.get("cost", told))
 
 
+def latency_of(episode: Trajectory) -> float:
+    """Return how many seconds the tool calls of an episode were declared to last."""
+    told = sum(float(call.get("latency", 0.0)) for turn in episode.turns for call in turn.calls)
+    return float(episode.metrics.get("latency", told))
+
+
 def answered(episode: Trajectory) -> Answered:
     """Return what an episode says; the fewest calls are its measure `min_calls`, or its task's."""
     fewest = episode.metrics.get("min_calls", episode.task.data.get("min_calls"))
     known = None if fewest is None else float(fewest)
-    return Answered(episode.success, calls_of(episode), cost_of(episode), known)
+    return Answered(
+        correct=episode.success,
+        calls=calls_of(episode),
+        cost=cost_of(episode),
+        fewest=known,
+        latency=latency_of(episode),
+        tokens=float(sum(len(turn.action_ids) for turn in episode.turns)),
+    )
 
 
 def productivity(correct: Sequence[float], calls: Sequence[float]) -> float:
@@ -95,7 +114,8 @@ def tool_use(answers: Sequence[Answered], *, draws: int = 10_000, seed: int = 0)
     Errors: DataError where there are none, or a number of calls is negative or not finite.
     """
     for answer in answers:
-        for what, number in (("calls", answer.calls), ("cost", answer.cost), ("fewest", answer.fewest or 0)):
+        for what in ("calls", "cost", "fewest", "latency", "tokens"):
+            number = getattr(answer, what) or 0.0
             if not 0 <= number < math.inf:
                 raise DataError(f"{what}={number:g}: expected a finite number, 0 or more")
     right = [float(a.correct) for a in answers]
@@ -105,8 +125,9 @@ def tool_use(answers: Sequence[Answered], *, draws: int = 10_000, seed: int = 0)
     def spread(values: list[float]) -> Interval | None:
         return bootstrap(values, draws=draws, seed=seed) if values else None
 
-    em, tc, cost = (
-        bootstrap(column, draws=draws, seed=seed) for column in (right, calls, [a.cost for a in answers])
+    em, tc, cost, latency = (
+        bootstrap(column, draws=draws, seed=seed)
+        for column in (right, calls, [a.cost for a in answers], [a.latency for a in answers])
     )
     tp: Interval | Literal["inf"] = Interval(0.0, 0.0, 0.0)
     if any(calls):
@@ -122,6 +143,8 @@ def tool_use(answers: Sequence[Answered], *, draws: int = 10_000, seed: int = 0)
         excess=spread([a.calls - fewest for a, fewest in known if a.correct]),
         over=spread([float(a.calls > 0) for a, fewest in known if fewest == 0]),
         under=spread([float(a.calls < fewest) for a, fewest in known if fewest > 0]),
+        latency=latency,
+        tokens=spread([a.tokens for a in answers if a.tokens is not None]),
     )
 
 

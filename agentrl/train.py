@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -21,16 +21,17 @@ import torch
 from agentrl.algo import AlgoState, Stored
 from agentrl.config import from_toml, make_algo, make_env, to_toml
 from agentrl.env import SPLITS, Split
-from agentrl.errors import ChildError, ConfigError
+from agentrl.errors import ConfigError
 from agentrl.evaluate import judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, demonstrations
+from agentrl.given import given
 from agentrl.learner import checkpoint
 from agentrl.learner.anatomy import check_room
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
-from agentrl.learner.start import new_policy, saved_policy, saved_reference, some_player
-from agentrl.learner.step import Learner, check_learner
+from agentrl.learner.start import has_demonstrator, new_policy, saved_policy, saved_reference
+from agentrl.learner.step import REFERENCE, Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
 from agentrl.preflight import preflight
@@ -99,8 +100,9 @@ class Run:
         self.checkpoint = checkpoint.newest(folder.checkpoints)
         self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
         self.policy = self._policy()
-        self.judge = judge_of(settings, self.policy, self.worlds)
+        self.judge, self.sync = judge_of(settings, self.policy, self.worlds)
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
+        self.given = given(settings.run.store, self.chat)
         self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
 
     def close(self) -> None:
@@ -117,9 +119,9 @@ class Run:
             self._warm_start()
         self._sync(0)
         self._measure("warm_start")
-        self._reinforce()
+        learner = self._reinforce()
         self._measure("final")
-        checkpoint.save_result(self.policy, self.folder.path)
+        checkpoint.save_result(self.policy, self.folder.path, learner.critic)
         self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
@@ -145,7 +147,7 @@ class Run:
 
     def _sync(self, version: int) -> dict[str, float]:
         with self._timed("sync"):
-            return self.judge.sync(version)
+            return self.sync(version)
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -168,7 +170,9 @@ class Run:
         settings, warm = self.settings, self.settings.warm
         if not warm.demonstrations:
             return
-        if not self._has_demonstrator():
+        with self.worlds("train") as env:
+            shown = has_demonstrator(env, self.panels["train"])
+        if not shown:
             untrained = f"env '{settings.env}' has no demonstrator: RL starts from the untrained model"
             log.info(untrained)
             self.progress.line(untrained)
@@ -198,36 +202,25 @@ class Run:
                 self._save("warm", number + 1, None, extra={"optimizer": start.optimizer.state_dict()})
         self.state = None
 
-    def _has_demonstrator(self) -> bool:
-        with self.worlds("train") as env:
-            for task in self.panels["train"].tasks[:8]:
-                with suppress(ChildError):  # a lost process says nothing about players: ask at another task
-                    env.reset(options={"task": task})
-                    return some_player(env, ("demonstrator",), 0) is not None
-        return False
-
     # Learning.
 
-    def _reinforce(self) -> None:
-        """Collect, credit, train, iteration after iteration."""
+    def _reinforce(self) -> Learner:
+        """Collect, credit, train, iteration after iteration; return who learnt."""
         settings = self.settings
         state, done, learner = self._learner()
         self._sync(done)
+        folder, world = self.folder.path / "trajectories", self.worlds
         gatherer = Gatherer(
-            settings,
-            self.algo,
-            self.panels["train"],
-            self.worlds,
-            self.chat,
-            self.sampler,
-            self.folder.path / "trajectories",
+            settings, self.algo, self.panels["train"], world, self.chat, self.sampler, folder, self.given
         )
         if self.state is None:
             self._look(0)
             self._save("rl", 0, learner, state)
-        fresh = not isinstance(self.algo.collect(), Stored)
+        fresh = not self.given and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
+            if fresh and self._spent:
+                break
             number = iteration + 1
             kept = settings.run.trajectories and number % settings.run.trajectories == 0
             keep = partial(gatherer.keep, number) if kept else None
@@ -254,11 +247,17 @@ class Run:
             self.progress.step(number, **told)
             if keep and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
-            last = number == settings.run.iterations
+            last = number == settings.run.iterations or (fresh and self._spent)
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
                 self._save("rl", number, learner, state)
+        return learner
+
+    @property
+    def _spent(self) -> bool:
+        """The environment steps that the run may take are taken."""
+        return 0 < self.settings.run.steps <= self.environment_steps
 
     def _learner(self) -> tuple[AlgoState, int, Learner]:
         """Return the algorithm's state, the iterations done, and the learner as it then was."""
@@ -276,7 +275,7 @@ class Run:
 
     def _reference(self) -> Policy | None:
         """Return the frozen policy that RL started from, where the algorithm needs one; it is kept once."""
-        if not self.algo.needs & {"logp_ref", "support_ref"}:
+        if not self.algo.needs & REFERENCE:
             return None
         folder = self.folder.checkpoints / "reference"
         if self.state is None:

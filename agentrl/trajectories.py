@@ -22,6 +22,8 @@ from agentrl.errors import DataError
 from agentrl.types import Trajectory, Turn
 
 VERSION = 2
+HEADER = b'{"agentrl":'
+"""begins the first line of a file that says how it was made: see `datafile`"""
 
 
 def dump(trajectory: Trajectory) -> str:
@@ -29,8 +31,12 @@ def dump(trajectory: Trajectory) -> str:
 
     Edge: any text survives, lone surrogates and control characters included; numbers may be nan.
     """
-    plain = {"version": VERSION, **msgspec.to_builtins(trajectory, enc_hook=_packed)}
-    return json.dumps(plain, separators=(",", ":"))
+    return json.dumps(plain(trajectory), separators=(",", ":"))
+
+
+def plain(trajectory: Trajectory) -> dict[str, Any]:
+    """Return the trajectory as JSON values."""
+    return {"version": VERSION, **msgspec.to_builtins(trajectory, enc_hook=_packed)}
 
 
 def parse(line: str | bytes) -> Trajectory:
@@ -39,11 +45,21 @@ def parse(line: str | bytes) -> Trajectory:
     Errors: DataError naming the field that is missing or of the wrong kind.
     """
     try:
-        plain = json.loads(line)
-        version = plain.get("version", 1) if isinstance(plain, dict) else 1
-        if version not in range(1, VERSION + 1):
-            raise DataError(f"a trajectory of version {version!r}; this agentrl reads up to {VERSION}")
-        record = msgspec.convert(plain, _TRAJECTORY)
+        return of_plain(json.loads(line))
+    except (ValueError, RecursionError) as why:
+        raise DataError(f"not a trajectory: {why}") from why
+
+
+def of_plain(values: Any) -> Trajectory:
+    """Return the trajectory of what `plain` gave.
+
+    Errors: DataError naming the field that is missing or of the wrong kind.
+    """
+    version = values.get("version", 1) if isinstance(values, dict) else 1
+    if version not in range(1, VERSION + 1):
+        raise DataError(f"a trajectory of version {version!r}; this agentrl reads up to {VERSION}")
+    try:
+        record = msgspec.convert(values, _TRAJECTORY)
         turns = tuple(_turn(number, turn) for number, turn in enumerate(record.turns))
     except (ValueError, RecursionError) as why:
         raise DataError(f"not a trajectory: {why}") from why
@@ -56,6 +72,14 @@ def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> int:
 
     Edge: equal trajectories give equal files (no time is stored).
     """
+    return write_lines(path, map(dump, trajectories))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write a gzip'd file of lines, whole or not at all; return how many were written.
+
+    Edge: equal lines give equal files (no time is stored).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with (
@@ -64,25 +88,36 @@ def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> int:
         part.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=5, fileobj=raw, mtime=0) as packed,
     ):
-        for trajectory in trajectories:
-            packed.write(dump(trajectory).encode() + b"\n")
+        for line in lines:
+            packed.write(line.encode() + b"\n")
             count += 1
     return count
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
-    """Yield the trajectories of a file, in order.
+    """Yield the trajectories of a file, in order; a first line that is a header is passed over.
 
     Errors: DataError naming file and line where a line is broken or the file is cut off.
+    """
+    for number, line in read_lines(path):
+        if number == 1 and line.startswith(HEADER):
+            continue
+        try:
+            yield parse(line)
+        except DataError as why:
+            raise DataError(f"{path}, line {number}: {why}") from why
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (number from 1, line) of a gzip'd file.
+
+    Errors: DataError naming file and line where it is cut off or no such file.
     """
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
             for number, line in enumerate(lines, 1):
-                try:
-                    yield parse(line)
-                except DataError as why:
-                    raise DataError(f"{path}, line {number}: {why}") from why
+                yield number, line
     except (EOFError, gzip.BadGzipFile, zlib.error) as why:
         raise DataError(f"{path}, after line {number}: {why}") from why
 

@@ -187,6 +187,8 @@ class Node:
     outcome: Outcome | None = None
     score: float = 0.0
     """score in [0, 1] of the episode that ended here"""
+    confidence: float = 1.0
+    """chance, by the sampler's own word, that the action was right; 1 where it was not asked"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,8 @@ class Tree:
 
     task: Task
     nodes: tuple[Node, ...]
+    way: tuple[int, ...] = ()
+    """the nodes that a search went along, from the root on"""
 
     def children(self, parent: int) -> list[int]:
         """Return the indices of the nodes whose parent is `parent` (-1: the root's)."""

@@ -111,6 +111,7 @@ def episodes(turns: int) -> SimpleNamespace:
         answer=owner * 4 + torch.randint(4, (count,), generator=dice), score=noise[:count],
         length=torch.randint(1, 600, (turns,), generator=dice),
         calls=torch.randint(9, (count,), generator=dice).double(), names=[str(i) for i in owner.tolist()],
+        figures=[search.Figures(q, 0.0, 0.0, 1) for q in noise[:count].tolist()],
         entropy=noise[:count], rewards=noise[: 2 * (count // 2)].reshape(-1, 2),
     )  # fmt: skip
 
@@ -174,6 +175,9 @@ ESTIMATORS: dict[str, Estimator] = {
     "bellman.importance_weight": lambda e: bellman.importance_weight(e.logp - e.ref, e.trajectory, e.count),
     "trees.backed_up": lambda e: trees.backed_up(e.tree),
     "trees.preferences": lambda e: trees.preferences(e.tree, "best_worst"),
+    "trees.along": lambda e: trees.along(e.tree),
+    "trees.valued": lambda e: trees.valued(e.tree),
+    "search.ascending": lambda e: search.ascending(e.figures),
     "selection.comparisons": lambda e: selection.comparisons(e.score, e.owner, "all"),
     "implicit.guided_reward": lambda e: implicit.guided_reward(
         e.logp, e.ref, e.value, e.trajectory, e.ret, prices=(0.05, 0.05, 0.01)
@@ -188,7 +192,7 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 """every estimator of `agentrl/credit`, by file and name"""
 NUMBERS = {f"kl.{f.__name__}" for f in (kl_weights.adapted, kl_weights.vee)} | {
-    f"search.{f.__name__}" for f in (search.prior, search.doubt)
+    f"search.{f.__name__}" for f in (search.prior, search.doubt, search.state_value)
 }
 """what takes a few numbers whatever the batch"""
 
@@ -196,8 +200,17 @@ NUMBERS = {f"kl.{f.__name__}" for f in (kl_weights.adapted, kl_weights.vee)} | {
 def tree(count: int) -> Tree:
     """Return a tree of episodes of ten turns, of which each turn is a node."""
     turn = Turn("You see a door.", ids32([2]), ids32([3]), floats32([-1.0]), "open", "open", {}, "door")
-    nodes = [Node(-1 if i % TURNS == 0 else i - 1, turn, score=float(i % 2)) for i in range(count)]
-    return Tree(Task("t", "train", 0), tuple(nodes))
+    nodes = [
+        Node(
+            -1 if i % TURNS == 0 else i - 1,
+            turn,
+            visits=1 if i % TURNS else 0,
+            score=float(i % 2),
+            outcome="failure" if i % TURNS == TURNS - 1 else None,
+        )
+        for i in range(count)
+    ]
+    return Tree(Task("t", "train", 0), tuple(nodes), way=tuple(range(TURNS)))
 
 
 def growth(most: int) -> str:

@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 
 import agentrl
+from agentrl.bench.words import planned as bench_planned
 from agentrl.check import check_command
 from agentrl.cli import VERBS, main
+from agentrl.collecting import sorted_out
 from agentrl.config import parse
 from agentrl.errors import AgentRLError
+from agentrl.exporting import KEYS, said
 from agentrl.flags import machine_of, split
 from agentrl.jobs import planned
 from agentrl.registry import find, is_path
@@ -114,6 +117,13 @@ def _agentrl(words: list[str]) -> str:
             case "compare":
                 if any("=" in word for word in rest):  # run folders are not here
                     planned(rest)
+            case "bench":
+                # Run folders and folders of models are not here.
+                bench_planned([word for word in rest if not word.startswith(("model=runs/", "model=./"))])
+            case "collect":
+                parse([word for word in sorted_out(rest)[1] if not word.startswith("model=")], algo="gigpo")
+            case "export" | "import":
+                said(verb, rest, KEYS[verb])  # files are not here
             case "resume":
                 return "" if len(rest) == 1 else "resume takes one folder"
             case "check" if rest and rest[0].startswith("verifier="):
@@ -187,8 +197,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         ("agentrl eval env=guess algo=rnadom", "did you mean 'random'?"),
         ("agentrl rnu env=guess", "status"),
         ("agentrl resume", "one folder"),
+        ("agentrl collect env=guess out=a.jsonl.gz how=tree", "did you mean 'trees'?"),
+        ("agentrl export a.jsonl.gz formta=trl out=b.jsonl", "did you mean 'format'?"),
         ("agentrl compare env=guess algos=ppo,gigop", "did you mean 'gigpo'?"),
         ("agentrl check env=gess", "did you mean 'guess'?"),
+        ("agentrl bench tool-us", "did you mean 'tool-use'?"),
+        ("agentrl bench tool-use model=runs/a decodng=greedy", "no setting 'decodng'"),
         ("agentrl show env=webshop algo=nothing", "status"),
         ("python benchmarks/nothing.py", "no file"),
         ("python -m tests.nothing", "no module"),
@@ -210,7 +224,10 @@ def test_a_wrong_command_is_noticed(line: str, why: str, shop: Path) -> None:
         "agentrl check env=webshop",
         "agentrl compare env=webshop algos=gigpo,grpo seeds=2 gigpo.omega=0",
         "agentrl check verifier=exact",
+        "agentrl bench tool-use model=runs/a,runs/b env=tools tasks=20",
         "agentrl list",
+        "agentrl collect env=guess model=runs/a how=rectify out=a.jsonl.gz",
+        "agentrl export a.jsonl.gz format=trl out=b.jsonl",
         "bash .ci/run full",
         "python -m tests.golden --mutate",
         "git clone something",
@@ -231,4 +248,7 @@ def test_a_line_that_leaves_something_open_is_not_read() -> None:
 
 
 def test_every_command_of_the_program_is_known_here() -> None:
-    assert set(VERBS) == {"run", "resume", "eval", "compare", "view", "rescore", "list", "show", "check"}
+    assert set(VERBS) == {
+        "run", "resume", "eval", "compare", "bench", "collect", "export", "import", "view", "rescore", "list",
+        "show", "check",
+    }  # fmt: skip

@@ -20,9 +20,11 @@ from safetensors import SafetensorError
 from transformers.utils import logging as quiet
 
 from agentrl.errors import AgentRLError, RunError
+from agentrl.learner.critic import Critic
 from agentrl.learner.lora import adapted, merged, save_adapter
 from agentrl.learner.model import HEAD, Policy
 from agentrl.learner.step import Learner
+from agentrl.learner.values import FOLDER, save_values
 
 PHASES = ("warm", "rl")
 
@@ -86,11 +88,14 @@ def save_policy(policy: Policy, folder: Path) -> None:
         _write_policy(policy, part)
 
 
-def save_result(policy: Policy, run: Path) -> None:
-    """Write `model/`, whole weights that transformers and vLLM load, and `adapter/` where there is one.
+def save_result(policy: Policy, run: Path, critic: Critic | None = None) -> None:
+    """Write `model/`, whole weights that transformers and vLLM load; `adapter/`, `critic/` where they are.
 
     Errors: RunError where the disk does not take it.
     """
+    if critic is not None or policy.value_head is not None:
+        with _whole(run / FOLDER) as part:
+            save_values(policy, critic, part)
     if not adapted(policy.module):
         return save_policy(policy, run / "model")
     save_policy(policy, run / "adapter")

@@ -103,7 +103,8 @@ class Policy:
         Shapes: ids [R, L] padded on the right; row, column, token [n]: the tokens; each result [n], float32
                 or wider. `logp` and `entropy` are of the distribution at `temperature`; `values` needs a
                 value head; `logp_support` [n, k] is of the tokens `support` [n, k] in the same places;
-                `hidden` [n, H] is the state that a token was predicted from.
+                `hidden` [n, H] is the state that a token was predicted from, `activation` the mean over
+                all units of all layers there.
         """
         place = column - 1
         if not self._projects:
@@ -127,6 +128,11 @@ class Policy:
             if self.value_head is None or hidden is None:
                 raise ConfigError("this model has no value head; use learner.critic=separate")
             out["values"] = self.value_head(hidden.to(self.value_head.weight.dtype)).squeeze(-1)
+        if "activation" in want:
+            layers = self.module.model(
+                input_ids=ids, use_cache=False, output_hidden_states=True
+            ).hidden_states
+            out["activation"] = torch.stack([x[row, place].float().mean(-1) for x in layers]).mean(0)
         if "hidden" in want:
             if hidden is None:
                 raise ConfigError(

@@ -12,7 +12,7 @@ is its credit; that of a coupled loss without credit is the number of pairs, or 
 made of. Weights for the difference of sampler and trainer come on top and are not in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -21,6 +21,8 @@ from agentrl.algo import Algorithm, AlgoState
 from agentrl.batch import TokenTable, microbatches
 from agentrl.losses.reduce import weights
 
+Keep = Callable[[TokenTable, Mapping[str, Tensor]], None]
+"""Called with the table of an iteration and what is to be shown of each token"""
 PART = "part/"
 """begins the names of columns that are terms of the credit"""
 SHOWN = ("push", "credit", "logp", "entropy", "values", "logp_ref", "logp_teacher", "returns")

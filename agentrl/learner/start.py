@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,3 +106,12 @@ def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Playe
         except ConfigError:
             continue
     return None
+
+
+def has_demonstrator(env: TextEnv, panel: Panel) -> bool:
+    """Tell whether the environment has a demonstrator to learn from; an episode is begun to find out."""
+    for task in panel.tasks[:8]:
+        with suppress(ChildError):  # a lost process says nothing about players: ask at another task
+            env.reset(options={"task": task})
+            return some_player(env, ("demonstrator",), 0) is not None
+    return False

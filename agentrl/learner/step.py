@@ -7,8 +7,9 @@ micro-batch. Both give the gradient of the undivided loss exactly.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,17 +20,18 @@ from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.critic import Critic
+from agentrl.learner.entangled import entangled
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy, compute, forward, likeliest
-from agentrl.learner.seen import PART, seen
+from agentrl.learner.seen import PART, Keep, seen
 from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
 
+REFERENCE = frozenset({"logp_ref", "support_ref", "activation_ref"})
+"""columns that the frozen policy gives which training started from"""
 GRADIENT_COLUMNS = frozenset({"logp", "entropy", "values", "logp_support"})
-Keep = Callable[[TokenTable, Mapping[str, Tensor]], None]
-"""Called with the table of an iteration and what is to be shown of each token"""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Learner:
                 self.critic = self.critic or Critic.like(self.policy, self.algo.heads)
             elif self.policy.value_head is None:
                 self.policy.add_value_head(self.algo.heads)
-        if self.algo.needs & {"logp_ref", "support_ref"} and self.reference is None:
+        if self.algo.needs & REFERENCE and self.reference is None:
             self.reference = self.policy.frozen_copy()
         if self.algo.needs & {"logp_teacher", "support_teacher"} and self.teacher is None:
             self.teacher = load_teacher(self.algo.teacher, self.policy)
@@ -94,19 +96,23 @@ class Learner:
         """
         table = self.prepare(table, state)
         if keep is not None:
-            keep(table, seen(self.algo, table, state, self._columns(table), self.settings.microbatch_tokens))
+            ask = partial(forward, self.policy, table, want=self._gradient_columns(), critic=self.critic)
+            keep(table, seen(self.algo, table, state, ask, self.settings.microbatch_tokens))
         log = Log()
         log.add_table(table)
-        compared = "logp_old" in self.algo.needs and not self.trust_sampler
+        compared = "logp_old" in self.algo.needs and not (self.trust_sampler or self.algo.recompute)
         if compared:  # coupled losses have no loss a token that a weight could multiply
             correction = Correction() if self.algo.coupled else self.correction
             table, metrics = correction.weigh(table, fresh=fresh)
             log.once |= metrics
+        sampled = fresh and not compared and not self.algo.recompute
         if not len(table):  # everything was rejected
             return log.means()
+        if self.algo.entanglement and table.pairs is not None:
+            log.once |= entangled(self.policy, table, self.settings.microbatch_tokens)
         for epoch in range(self.settings.epochs):
             for number, part in enumerate(self.minibatches(table, iteration, epoch, seed)):
-                first = fresh and not compared and epoch == 0 and number == 0
+                first = sampled and epoch == 0 and number == 0
                 self._optimise(part, state, iteration, log, first)
         return log.means()
 
@@ -120,7 +126,7 @@ class Learner:
         fixed: dict[str, Tensor] = {}
         want = frozenset({"values", "hidden"} & needs)
         if "logp_old" in needs:
-            if self.trust_sampler:
+            if self.trust_sampler and not self.algo.recompute:
                 fixed["logp_old"] = table.logp_behaviour
             else:
                 want |= {"logp"}
@@ -136,7 +142,9 @@ class Learner:
             count = min(self.algo.support or math.inf, self.policy.module.config.vocab_size)
             table = table.with_columns(support=likeliest(self.policy, table, int(count), budget))
         for name, model in (("ref", self.reference), ("teacher", self.teacher)):
-            wanted = {"logp": f"logp_{name}", "logp_support": f"support_{name}"}
+            wanted = {
+                "logp": f"logp_{name}", "logp_support": f"support_{name}", "activation": f"activation_{name}"
+            }  # fmt: skip
             wanted = {column: own for column, own in wanted.items() if own in needs}
             if wanted:
                 assert model is not None
@@ -232,11 +240,6 @@ class Learner:
             if isinstance(through, Tensor) and through.requires_grad:
                 through.backward()
         log.step()
-
-    def _columns(self, table: TokenTable) -> Callable[[Tensor, Tensor], dict[str, Tensor]]:
-        """Return what gives the columns that gradients flow through, of rows and their tokens."""
-        want = self._gradient_columns()
-        return lambda rows, tokens: forward(self.policy, table, rows, tokens, want, self.critic)
 
     def _gradient_columns(self) -> frozenset[str]:
         return frozenset({"logp"} | (self.algo.needs & GRADIENT_COLUMNS))

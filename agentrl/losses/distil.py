@@ -61,3 +61,14 @@ def forward_kl(student: Tensor, teacher: Tensor) -> Tensor:
     """
     expect("N K", student=student, teacher=teacher)
     return (teacher.exp() * (teacher - student)).sum(-1)
+
+
+def collision(logp: Tensor) -> Tensor:
+    """Return log sum_k p_k^2: the mean probability of what the policy samples, as a logarithm, no gradient.
+
+    Source: sampled alignment of WPO (arXiv:2406.11827).
+    Shapes: logp [N, k]: log-probabilities of the whole vocabulary; returns [N].
+    Units:  nats.
+    """
+    expect("N K", logp=logp)
+    return (2.0 * logp.detach()).logsumexp(-1)

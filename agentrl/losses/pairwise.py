@@ -114,6 +114,7 @@ KINDS: dict[str, Callable[[Side, Side, Knobs], Tensor]] = {
     "simpo": lambda w, r, k: softplus(-(k.beta * (w.mean - r.mean) - k.margin)),
     "cpo": lambda w, r, k: softplus(-k.beta * (w.logp - r.logp)) + k.sft * unlikelihood(w),
     "orpo": lambda w, r, k: unlikelihood(w) + k.beta * softplus(-log_odds(w, r)),
+    "asft": lambda w, r, k: -(1 + k.beta) * _below(w.mean) - k.beta * _log1mexp(_below(r.mean)),
     "tdpo1": lambda w, r, k: _diverging(w, r, k, second=False),
     "tdpo2": lambda w, r, k: _diverging(w, r, k, second=True),
 }
@@ -140,11 +141,12 @@ dpop             sp(-beta (rho_w - rho_l - penalty relu(-rho_w)))             ar
 simpo            sp(-(beta gap - margin)), gap of log-probabilities a token   arXiv:2405.14734
 cpo              sp(-beta (lp_w - lp_l)) + sft nll_w                          arXiv:2401.08417
 orpo             nll_w + beta sp(-log odds ratio)                             arXiv:2403.07691
+asft             -(1 + beta) m_w - beta log(1 - exp m_l), m the mean logp     arXiv:2502.01237
 tdpo1, tdpo2     sp(-beta (rho_w - rho_l - (K_l - K_w))); K_w without         arXiv:2404.11999
                  gradient and alpha (K_l - K_w) in tdpo2
 """
 
-REFERENCE_FREE = frozenset({"simpo", "cpo", "orpo"})
+REFERENCE_FREE = frozenset({"simpo", "cpo", "orpo", "asft"})
 """kinds that read no reference"""
 NOISY = frozenset({"cdpo", "robust", "exo_pair", "aot"})
 """kinds that read the smoothing"""
@@ -189,8 +191,13 @@ def log_odds(chosen: Side, rejected: Side) -> Tensor:
     Source: ORPO (arXiv:2403.07691).
     Edge:   odds have a pole at probability 1; the mean log-probability is kept 1e-6 below 0.
     """
-    one, other = chosen.mean.clamp(max=-1e-6), rejected.mean.clamp(max=-1e-6)
+    one, other = _below(chosen.mean), _below(rejected.mean)
     return (one - other) - (_log1mexp(one) - _log1mexp(other))
+
+
+def _below(mean: Tensor) -> Tensor:
+    """Return mean log-probabilities kept off 0, where odds have their pole."""
+    return mean.clamp(max=-1e-6)
 
 
 def _log1mexp(x: Tensor) -> Tensor:
@@ -199,6 +206,18 @@ def _log1mexp(x: Tensor) -> Tensor:
     low = torch.where(near, -1.0, x)
     high = torch.where(near, x, -1.0)
     return torch.where(near, (-torch.expm1(high)).log(), torch.log1p(-low.exp()))
+
+
+def trusted(chosen: Side, rejected: Side) -> Tensor:
+    """Return how likely a pair is to have been written by the policy, 0 to 1, without gradient.
+
+    exp(mean of log p - log sum p^2 over the tokens of a side), of both sides, at most 1.
+
+    Source: WPO (arXiv:2406.11827), with its sampled alignment.
+    Shapes: returns [P].
+    """
+    assert chosen.aligned is not None and rejected.aligned is not None
+    return (chosen.aligned + rejected.aligned).detach().clamp(max=0.0).exp()
 
 
 def guided(reward: Tensor, *, beta: float, alpha: float = 0.5, chosen: bool = True) -> Tensor:

@@ -21,6 +21,8 @@ class Side:
     """[P] how many tokens, at least 1"""
     kl: Tensor | None = None
     """[P] sum of the divergences of the reference from the policy, for losses that read the distribution"""
+    aligned: Tensor | None = None
+    """[P] mean log-probability a token, less what sampling from the policy would give, for `wpo`"""
 
     @property
     def ratio(self) -> Tensor:

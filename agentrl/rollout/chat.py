@@ -121,6 +121,10 @@ class Chat:
         """Return a text in which no special token is spelt: the world cannot speak as the template does."""
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
+    def specials(self, text: str) -> list[tuple[int, int]]:
+        """Return where special tokens are spelt in a text: first character, and one past the last."""
+        return [found.span() for found in self._special.finditer(text)]
+
     def rendered(self, said: Sequence[tuple[str, str]], *, ask: bool = True, tools: Offer = ()) -> str:
         """Return (role, content) messages as the template writes them, with the reply begun where `ask`."""
         if not self._takes_results:

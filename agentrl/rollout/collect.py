@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentrl.env import TextEnv
+from agentrl.errors import RunError
 from agentrl.rollout.actors import Actor, PlayerActor, SamplerActor
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.eager import play_eagerly
@@ -112,6 +113,15 @@ class Collector:
         for episode, answer in zip(asked, each(Episode.answering, asked), strict=True):
             episode.answered(answer)
         return sum(len(sample.ids) for sample in samples)
+
+
+def check_tokens(broken: float) -> None:
+    """Raise RunError where turns do not hold the tokens that the sampler saw and wrote."""
+    if broken:
+        raise RunError(
+            f"{broken:.0f} turns do not hold the tokens that the sampler saw and wrote; training on them"
+            " would be training on something else. Please report this with the run folder"
+        )
 
 
 def collect(

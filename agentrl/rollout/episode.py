@@ -131,6 +131,24 @@ class Episode:
             else self._rules.chat.opened(answer.goal, answer.rules, answer.tools)
         )
 
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The turns so far, those before its start included."""
+        return self._turns
+
+    @property
+    def action(self) -> str:
+        """What the environment is given, as it was said last."""
+        return self._said.parsed.action
+
+    def returning(self) -> "Answer":
+        """Return what the environment makes of the action once it is back where the episode starts from.
+
+        Touches the environment only, in any thread.
+        """
+        back = self.opening()
+        return back if back.failure is not None else self.answering()
+
     def remember(self) -> None:
         """Keep the present moment."""
         try:
@@ -154,6 +172,13 @@ class Episode:
         session = self.place if chat.form.mode == "transcript" else -1
         request = Request(self._prompt.context, key, session, self._info.get("structure"))
         return Ask(self.place, request, self._observation, admissible, self.env, chat)
+
+    def again(self, start: Start) -> "Episode":
+        """Return an episode in the same state that was asked the same, for another reply."""
+        twin = Episode(start, self.place, self.env, self._rules)
+        twin._dialogue, twin._prompt = self._dialogue.copied(), self._prompt
+        twin._observation, twin._info = self._observation, self._info
+        return twin
 
     def read(self, ask: Ask, sample: Sample, sampling: Sampling) -> None:
         """Take in the reply: what it says is the next action."""
@@ -226,7 +251,7 @@ class Episode:
         success: bool = False,
     ) -> None:
         metrics = {} if self.broken else dict(self._info.get("metrics", {}))
-        metrics["token_violations"] = float(self._violations())
+        metrics["token_violations"] = float(self.violations())
         ret = sum(
             self._rules.weights.get(name, 1.0) * value
             for turn in self._turns
@@ -249,7 +274,7 @@ class Episode:
             final_state=None if self.broken else self._info.get("final_state"),
         )
 
-    def _violations(self) -> int:
+    def violations(self) -> int:
         """Return how many turns, put together as a learner will, are not what the sampler saw and said."""
         rebuilt = _contexts(self._turns)[len(self._turns) - len(self._seen) :]
         return sum(a != b for a, b in zip(self._seen, rebuilt, strict=True))

@@ -1,6 +1,7 @@
 """Who is playing: episodes in the order of their starts, an environment each, and those that have ended."""
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,6 +10,34 @@ from agentrl.env import TextEnv
 from agentrl.rollout.episode import Episode, Rules, Start
 
 log = logging.getLogger(__name__)
+
+
+class Worlds:
+    """Environments to play in: each is handed on when it is free, and one more is made when none is.
+
+    Threads may share them.
+    """
+
+    def __init__(self, make_env: Callable[[], TextEnv], made: ExitStack) -> None:
+        """Close what `make_env` returned with `made`."""
+        self._make_env, self._made = make_env, made
+        self._idle: list[TextEnv] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> TextEnv:
+        """Return an environment that nobody plays in."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            env = self._make_env()
+            self._made.callback(_close, env)
+            return env
+
+    def leave(self, episode: Episode) -> None:
+        """Take back an episode's environment; what raised is not used again."""
+        with self._lock:
+            if not episode.broken:
+                self._idle.append(episode.env)
 
 
 class Stage:
@@ -24,8 +53,8 @@ class Stage:
     ) -> None:
         """Close what `make_env` returned with `made`."""
         self._waiting = deque(enumerate(starts))
-        self._make_env, self._rules, self._parallel, self._made = make_env, rules, parallel, made
-        self._idle: list[TextEnv] = []
+        self._rules, self._parallel = rules, parallel
+        self._worlds = Worlds(make_env, made)
         self._playing: dict[int, Episode] = {}
         self._done: dict[int, Episode] = {}
         self._count = len(starts)
@@ -58,25 +87,18 @@ class Stage:
         found: list[Episode] = []
         while self._waiting and len(self._playing) < self._parallel:
             place, start = self._waiting.popleft()
-            env = self._idle.pop() if self._idle else self._new()
-            self._playing[place] = Episode(start, place, env, self._rules)
+            self._playing[place] = Episode(start, place, self._worlds.take(), self._rules)
             found.append(self._playing[place])
         return found
 
     def leave(self, episode: Episode) -> None:
-        """Let an ended episode go; what raised is not used again."""
+        """Let an ended episode go."""
         self._done[episode.place] = self._playing.pop(episode.place)
-        if not episode.broken:
-            self._idle.append(episode.env)
+        self._worlds.leave(episode)
 
     def played(self) -> list[Episode]:
         """Return all episodes in the order of their starts."""
         return [self._done[place] for place in range(self._count)]
-
-    def _new(self) -> TextEnv:
-        env = self._make_env()
-        self._made.callback(_close, env)
-        return env
 
 
 def _close(env: TextEnv) -> None:

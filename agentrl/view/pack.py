@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from agentrl.creditfile import Floats
+from agentrl.creditfile import Floats, Pair
 from agentrl.toolstats import calls_of
 from agentrl.types import Trajectory, Turn
 from agentrl.view.parts import Columns, Part, Source
@@ -67,19 +67,23 @@ class Packer:
             self._waiting.append((episode, columns))
             if len(self._waiting) == CHUNK:
                 self.flush()
-        for tree in part.trees:
+        pushes = part.pushes or {}
+        for place, tree in enumerate(part.trees):
             nodes = [
-                [n.parent, n.episode + first, n.turn, n.visits,
-                 *map(number, (n.q, n.value, n.reward, n.prior)), n.terminal, n.outcome, number(n.score)]
-                for n in tree.nodes
+                [n.parent, n.episode + first if n.episode >= 0 else -1, n.turn, n.action, n.visits,
+                 *map(number, (n.q, n.value, n.reward, n.prior)), n.terminal, n.outcome, number(n.score),
+                 pushes.get((place, at)), at in tree.way]
+                for at, n in enumerate(tree.nodes)
             ]  # fmt: skip
-            pairs = [[p.chosen, p.rejected, number(p.weight), number(p.margin)] for p in tree.pairs]
             self._trees.append(
-                {"iteration": part.iteration, "task": tree.task, "nodes": nodes, "pairs": pairs}
+                {
+                    "iteration": part.iteration,
+                    "task": tree.task,
+                    "nodes": nodes,
+                    "pairs": _pairs(tree.pairs, 0),
+                }
             )
-        self._pairs += [
-            [p.chosen + first, p.rejected + first, number(p.weight), number(p.margin)] for p in part.pairs
-        ]
+        self._pairs += _pairs(part.header.pairs if part.header else (), first)
 
     def flush(self) -> None:
         """Hand on the chunk begun, if any."""
@@ -136,6 +140,11 @@ class Packer:
             "gap": number(_gap(episode, columns)),
             "rewards": {place: number(value) for place, value in rewards.items()},
         }
+
+
+def _pairs(pairs: Iterable[Pair], first: int) -> list[list[float | None]]:
+    """Return preferences as lists, what they compare counted from `first`."""
+    return [[p.chosen + first, p.rejected + first, number(p.weight), number(p.margin)] for p in pairs]
 
 
 def columns_of(sources: Iterable[Source]) -> list[str]:

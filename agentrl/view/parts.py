@@ -1,15 +1,15 @@
 """A run's stored episodes, an iteration at a time, with what the learner made of their tokens."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from agentrl.creditfile import FOLDER, Credited, Floats, Header, Pair, TreeRecord, read_credit, read_header
+from agentrl.creditfile import FOLDER, FURTHER, Credited, Floats, Header, TreeRecord, read_credit, read_header
 from agentrl.errors import ConfigError, DataError
-from agentrl.folder import episode_files, iteration_of
+from agentrl.folder import CONFIG, episode_files, iteration_of
 from agentrl.trajectories import count_trajectories, read_trajectories
 from agentrl.types import Trajectory
 
@@ -23,7 +23,7 @@ class Source:
 
     iteration: int
     """0: played before training"""
-    episodes: Path
+    episodes: Sequence[Path]
     credit: Path | None
     count: int
     """of the episodes"""
@@ -39,34 +39,39 @@ class Part:
     episodes: Sequence[Trajectory]
     columns: Sequence[Columns]
     """one an episode, empty where it was not learnt from"""
-    trees: Sequence[TreeRecord] = ()
-    pairs: Sequence[Pair] = ()
-    """of whole episodes, by their numbers here"""
+    header: Header | None = None
+    """trees and preferences; none where no credit was kept"""
+    pushes: Mapping[tuple[int, int], float] | None = None
+    """mean push of the tokens of a tree's node, summed over its preferences"""
+
+    @property
+    def trees(self) -> Sequence[TreeRecord]:
+        """The trees that were grown."""
+        return self.header.trees if self.header else ()
 
 
 def sources(run: Path) -> list[Source]:
     """Return where a run's iterations are, in order.
 
-    Episodes stored before training belong to the iterations that learnt from them; to iteration 0 where none
-    has said so.
-
-    Errors: ConfigError where there is no run, or none of its episodes.
+    Edge:   episodes stored before training are iteration 0 where no credit says which were learnt from when.
+    Errors: ConfigError where there is no run, or none of its episodes; DataError for a broken file.
     """
-    files = episode_files(run)
-    credits = {path.name: read_header(path) for path in sorted((run / FOLDER).glob("*.jsonl.gz"))}
-    found: list[Source] = []
-    told: set[str] = set()
-    for name, header in credits.items():
-        told.add(header.episodes)
-        if header.episodes != name:
-            paths = run / "trajectories" / header.episodes, run / FOLDER / name
-            found.append(Source(header.iteration, *paths, header.lines, header.columns))
-    for path in files:
-        if iteration_of(path) or path.name not in told:
-            own = credits.get(path.name)
-            credit, columns = (run / FOLDER / path.name, own.columns) if own else (None, ())
-            found.append(Source(iteration_of(path), path, credit, count_trajectories(path), columns))
-    return sorted(found, key=lambda source: (source.iteration, source.episodes.name))
+    credit = {}
+    if (run / CONFIG).is_file():
+        credit = {path.name: read_header(path) for path in sorted((run / FOLDER).glob("*.jsonl.gz"))}
+    paths = (run / "trajectories").glob("*.jsonl.gz") if credit else episode_files(run)
+    files = {path.name: path for path in paths if iteration_of(path) or not credit}
+    found = []
+    for name in sorted({*files, *credit}):
+        header, own = credit.get(name), [files[name]] if name in files else []
+        count = sum(map(count_trajectories, own))
+        if header is None:
+            found.append(Source(iteration_of(files[name]), own, None, count))
+            continue
+        further = [run / FURTHER / name] if header.further else []
+        path, count = run / FOLDER / name, count + header.further
+        found.append(Source(header.iteration, own + further, path, count, header.columns))
+    return sorted((source for source in found if source.count), key=lambda source: source.iteration)
 
 
 def chosen(found: Sequence[Source], run: Path, iteration: int | None, most: int) -> list[Source]:
@@ -92,61 +97,38 @@ def read_part(source: Source) -> Part:
 
     Errors: DataError where a file is broken or the two do not belong together.
     """
-    episodes = list(read_trajectories(source.episodes))
+    episodes = [episode for path in source.episodes for episode in read_trajectories(path)]
     if source.credit is None:
         return Part(source.iteration, episodes, [{}] * len(episodes))
     header, lines = read_credit(source.credit)
-    if source.episodes.name != source.credit.name:  # a batch of episodes stored before
-        wanted = {(line.group, line.sample): None for line in lines}
-        named = {(episode.group, episode.sample): episode for episode in episodes}
-        episodes = [named[name] for name in wanted if name in named]
-    where = list(_places(episodes, header, lines))
     try:
-        columns = _joined(episodes, where, lines)
+        columns = _joined(episodes, lines)
     except ValueError as why:
-        raise DataError(f"{source.credit} is not of {source.episodes}: {why}") from why
-    pairs = [pair._replace(chosen=where[pair.chosen], rejected=where[pair.rejected]) for pair in header.pairs]
-    return Part(source.iteration, episodes, columns, header.trees, pairs)
-
-
-def _places(episodes: Sequence[Trajectory], header: Header, lines: Sequence[Credited]) -> Iterator[int]:
-    """Yield for each line the number of the episode that it is of; -1 where there is none.
-
-    Edge: where a task was played twice in an iteration, names come twice, in the same order on both sides.
-    """
-    if header.trees:
-        for line in lines:
-            yield header.trees[int(line.group)].nodes[line.sample].episode
-        return
-    named: dict[tuple[str, int], list[int]] = {}
-    for number, episode in enumerate(episodes):
-        if any(turn.action_ids for turn in episode.turns):
-            named.setdefault((episode.group, episode.sample), []).append(number)
-    seen: dict[tuple[str, int], int] = {}
+        raise DataError(f"{source.credit} is not of the episodes beside it: {why}") from why
+    pushes: dict[tuple[int, int], float] = {}
     for line in lines:
-        name = (line.group, line.sample)
-        same = named.get(name, [-1])
-        yield same[min(seen.setdefault(name, 0), len(same) - 1)]
-        seen[name] += 1
+        if line.node is not None and len(line.columns.get("push", ())):
+            pushes[line.node] = pushes.get(line.node, 0.0) + float(line.columns["push"].mean())
+    return Part(source.iteration, episodes, columns, header, pushes)
 
 
-def _joined(
-    episodes: Sequence[Trajectory], where: Sequence[int], lines: Sequence[Credited]
-) -> list[dict[str, Floats]]:
+def _joined(episodes: Sequence[Trajectory], lines: Sequence[Credited]) -> list[dict[str, Floats]]:
     """Return the columns of each episode; where several lines are of one turn their pushes add up."""
     made: list[dict[str, Floats]] = [{} for _ in episodes]
-    for number, line in zip(where, lines, strict=True):
-        if number < 0:
-            raise ValueError(f"episode {line.sample} of {line.group} is missing")
-        lengths = [len(turn.action_ids) for turn in episodes[number].turns]
+    for line in lines:
+        if line.episode < 0:  # a node that no episode went through
+            continue
+        if line.episode >= len(episodes):
+            raise ValueError(f"episode {line.episode} is missing")
+        lengths = [len(turn.action_ids) for turn in episodes[line.episode].turns]
         begin = 0
         for turn, count in line.turns:
-            if turn >= len(lengths) or lengths[turn] != count:
-                raise ValueError(f"episode {line.sample} of {line.group}, turn {turn}, has other tokens")
-            start = sum(lengths[:turn])
+            if turn >= len(lengths) or lengths[turn] < count:
+                raise ValueError(f"episode {line.episode}, turn {turn}, has other tokens")
+            stop = sum(lengths[: turn + 1])
             for name, values in line.columns.items():
-                whole = made[number].setdefault(name, np.full(sum(lengths), np.nan, dtype=np.float32))
-                there, new = whole[start : start + count], values[begin : begin + count]
-                there[:] = there + new if name == "push" and not np.isnan(there).any() else new
+                whole = made[line.episode].setdefault(name, np.full(sum(lengths), np.nan, np.float32))
+                there, new = whole[stop - count : stop], values[begin : begin + count]
+                there[:] = np.where(np.isnan(there), new, there + new) if name == "push" else new
             begin += count
     return made

@@ -841,30 +841,32 @@ async function groupView(run, group, extra) {
 
 // ---------------------------------------------------------------- trees
 
-const NODE = ["parent", "episode", "turn", "N", "Q", "V", "r", "prior", "terminal", "outcome", "score"];
+const NODE = ["parent", "episode", "turn", "action", "N", "Q", "V", "r", "prior", "terminal", "outcome", "score", "push", "way"];
 
-async function nodeOf(run, tree, place) {
-  const node = Object.fromEntries(NODE.map((name, at) => [name, tree.nodes[place][at]]));
-  const turn = (await episodeOf(run, node.episode)).turns[node.turn];
+const named = (values) => Object.fromEntries(NODE.map((name, at) => [name, values[at]]));
+
+function nodeOf(run, tree, place) {
+  const node = named(tree.nodes[place]);
   const chosen = tree.pairs.filter((pair) => pair[0] === place).length;
   const rejected = tree.pairs.filter((pair) => pair[1] === place).length;
   const marks = [chosen ? make("span", { class: "good" }, `✓ chosen${chosen > 1 ? ` ×${chosen}` : ""}`) : null, rejected ? make("span", { class: "bad" }, `✗ rejected${rejected > 1 ? ` ×${rejected}` : ""}`) : null];
   const end = node.terminal ? make("span", { class: "mark" }, `${node.outcome}, score ${short(node.score)}`) : null;
   const open = () => go("e", run.place, node.episode, `t${node.turn}`);
+  const link = node.episode < 0 ? make("span", { class: "quiet" }, "not played on") : button(`turn ${node.turn + 1}`, open, { class: "link" });
   return make("div", { class: `node${chosen ? " chosen" : ""}${rejected ? " rejected" : ""}`, "data-node": place },
-    make("div", { class: "head" }, make("span", { class: "quiet" }, `${place}`), make("code", {}, marked(turn.action || turn.text || "(nothing)")), marks, end, button(`turn ${node.turn + 1}`, open, { class: "link" })),
-    facts([["N", node.N], ["Q", node.Q], ["V", node.V], ["r", node.r], ["prior", node.prior]]));
+    make("div", { class: "head" }, make("span", { class: "quiet" }, `${place}`), make("code", {}, marked(node.action || "(nothing)")), marks, node.way ? make("span", { class: "mark" }, "way") : null, end, link),
+    facts([["N", node.N], ["Q", node.Q], ["V", node.V], ["r", node.r], ["prior", node.prior], node.push === null ? null : ["mean push", signed(node.push)]]));
 }
 
 /** Return the nodes from one on: what has no alternative follows on, alternatives are lists side by side. */
-async function branchOf(run, tree, children, place) {
+function branchOf(run, tree, children, place) {
   const made = [];
   let next = [place];
   while (next.length === 1) {
-    made.push(make("li", { role: "treeitem" }, await nodeOf(run, tree, next[0])));
+    made.push(make("li", { role: "treeitem" }, nodeOf(run, tree, next[0])));
     next = children.get(next[0]) ?? [];
   }
-  for (const one of next) made.push(make("li", { role: "none" }, make("ul", { role: "group" }, await branchOf(run, tree, children, one))));
+  for (const one of next) made.push(make("li", { role: "none" }, make("ul", { role: "group" }, branchOf(run, tree, children, one))));
   return made;
 }
 
@@ -873,14 +875,15 @@ async function treeView(run, place) {
   const children = new Map();
   tree.nodes.forEach(([parent], node) => children.set(parent, [...(children.get(parent) ?? []), node]));
   const roots = children.get(-1) ?? [];
-  const [first] = tree.nodes.length ? [(await episodeOf(run, tree.nodes[0][1])).turns[tree.nodes[0][2]].observation] : [""];
+  const begun = tree.nodes.map(named).find((node) => node.parent === -1 && node.episode >= 0);
+  const first = begun ? (await episodeOf(run, begun.episode)).turns[begun.turn].observation : "";
   const lists = [];
-  for (const root of roots) lists.push(make("ul", { class: "tree", role: "tree", "aria-label": "Actions" }, await branchOf(run, tree, children, root)));
-  const rows = tree.pairs.map(([chosen, rejected, weight, margin]) => [`${chosen} over ${rejected}`, weight, margin, tree.nodes[chosen][4], tree.nodes[rejected][4]]);
+  for (const root of roots) lists.push(make("ul", { class: "tree", role: "tree", "aria-label": "Actions" }, branchOf(run, tree, children, root)));
+  const rows = tree.pairs.map(([chosen, rejected, weight, margin]) => [`${chosen} over ${rejected}`, weight, margin, named(tree.nodes[chosen]).Q, named(tree.nodes[rejected]).Q]);
   return make("div", {}, make("h2", {}, `Tree: ${tree.task}`),
     facts([["iteration", tree.iteration], ["nodes", tree.nodes.length], ["preferences", tree.pairs.length]]),
-    make("p", { class: "quiet" }, "N: episodes through an action. Q: what they came to. V: worth of where it leads. r: reward. Prior: probability of the reply when sampled."),
-    observationOf(first), rows.length ? table("Preferences (nodes by number)", ["pair", "weight", "margin", "Q chosen", "Q rejected"], rows) : null, lists);
+    make("p", { class: "quiet" }, "N: episodes through an action. Q: what they came to. V: worth of where it leads. r: reward. Prior: probability of the reply when sampled. Mean push: of its tokens."),
+    first ? observationOf(first) : null, rows.length ? table("Preferences (nodes by number)", ["pair", "weight", "margin", "Q chosen", "Q rejected"], rows) : null, lists);
 }
 
 // ---------------------------------------------------------------- overview

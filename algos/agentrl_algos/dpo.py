@@ -9,19 +9,19 @@ are settings of it under their own names.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from agentrl.algo import Branches, Groups, Preference, above, check_group
+from agentrl.algo import Branches, Groups, Preference, Searched, above, check_group
 from agentrl.batch import TokenTable
 from agentrl.credit.trees import preferences
 from agentrl.errors import ConfigError
-from agentrl.losses.distil import forward_kl
-from agentrl.losses.pairwise import REFERENCE_FREE, Knobs, guided, pairwise
-from agentrl.losses.sides import Side, discounted_tail, side
+from agentrl.losses.distil import collision, forward_kl
+from agentrl.losses.pairwise import REFERENCE_FREE, Knobs, guided, pairwise, trusted
+from agentrl.losses.sides import Side, discounted_tail, side, sum_spans
 from agentrl.registry import algo
 from agentrl.table import Pairs
 from agentrl.types import Tree
@@ -30,11 +30,14 @@ from agentrl_algos.pairs import Pairwise
 PairLoss = Literal[
     "dpo", "cdpo", "robust", "hinge", "ipo", "ipo_sum", "sigmoid_norm", "exo_pair", "nca_pair", "bco_pair",
     "sppo_hard", "apo_zero", "apo_down", "aot", "discopop", "fdpo_forward_kl", "fdpo_js", "fdpo_alpha",
-    "dpop", "simpo", "cpo", "orpo", "tdpo1", "tdpo2",
+    "dpop", "simpo", "cpo", "orpo", "asft", "tdpo1", "tdpo2",
 ]  # fmt: skip
 """Names of the pair losses."""
-Rule = Literal["best_worst", "best_second", "positive_negative", "path", "first_error"]
-"""Which actions of a tree are compared."""
+Rule = Literal[
+    "best_worst", "best_second", "positive_negative", "path", "first_error", "valued",
+    "way_worst", "way_second", "way_random",
+]  # fmt: skip
+"""Which actions of a tree are compared; valued, way_*: of one that was searched."""
 
 
 @algo("dpo")
@@ -58,6 +61,8 @@ class DPO(Pairwise):
     """fdpo_alpha: order of the divergence; tdpo2: share of the divergences' gap [f-DPO's, TDPO's papers]"""
     tail: float = 1.0
     """weight of the tokens past the length that both sides have, 0 to 1 [LD-DPO: arXiv:2409.06411]"""
+    wpo: bool = False
+    """weigh each pair by how likely the policy is to have written it [WPO: arXiv:2406.11827]"""
     of: Literal["turns", "episodes"] = "turns"
     """what is compared: actions from one restored state, or whole episodes of one task [ours]"""
     rule: Rule = "best_worst"
@@ -78,8 +83,13 @@ class DPO(Pairwise):
     def needs(self) -> frozenset[str]:
         """The reference unless the loss reads none; its whole distribution for tdpo."""
         reference = {"logp_ref"} if self.loss_kind not in REFERENCE_FREE else set()
-        whole = {"support_ref", "logp_support"} if self.loss_kind in ("tdpo1", "tdpo2") else set()
+        whole = {"support_ref", "logp_support"} if self.diverges or self.wpo else set()
         return frozenset(reference | whole) | self.watched
+
+    @property
+    def diverges(self) -> bool:
+        """Whether the loss reads the divergence of the reference from the policy."""
+        return self.loss_kind in ("tdpo1", "tdpo2")
 
     @property
     def invariances(self) -> frozenset[str]:
@@ -102,8 +112,13 @@ class DPO(Pairwise):
             raise ConfigError("loss_kind=exo_pair needs smoothing above 0; 0.001 is published")
         if not 0 <= self.tail <= 1:
             raise ConfigError(f"tail={self.tail}: a weight of 0 to 1")
+        searched = isinstance(self.collect(), Searched)
+        if self.rule in ("valued", "way_worst", "way_second", "way_random") and not searched:
+            raise ConfigError(f"rule={self.rule} reads what a search found, and no tree is searched")
+        if self.rule == "first_error" and searched:
+            raise ConfigError("rule=first_error reads an episode and its alternatives, not a searched tree")
 
-    def collect(self) -> Branches | Groups:
+    def collect(self) -> Branches | Groups | Searched:
         """Return trees of restored states, or groups of episodes in pairs."""
         if self.of == "episodes":
             return Groups(self.group_size, pairs="best_worst", gap=self.margin)
@@ -115,26 +130,35 @@ class DPO(Pairwise):
 
     def sides(self, table: TokenTable, pairs: Pairs) -> tuple[Side, Side]:
         """Return both sides, their tokens weighed and divergences added where the loss asks for it."""
-        free = self.loss_kind in REFERENCE_FREE
-        ref = table.logp_behaviour if free else table.logp_ref
+        ref = table.logp_ref if "logp_ref" in self.needs else table.logp_behaviour
         kl = None
-        if self.loss_kind in ("tdpo1", "tdpo2"):
+        if self.diverges:
             kl = forward_kl(table.get("logp_support"), table.get("support_ref"))
+        surplus = table.logp - collision(table.get("logp_support")) if self.wpo else None
         found = []
         for own, other in ((pairs.chosen, pairs.rejected), (pairs.rejected, pairs.chosen)):
             weight = self.token_weight(table, chosen=own is pairs.chosen)
             if self.tail < 1:
                 weight = weight * discounted_tail(own, other, len(table), self.tail).to(weight.dtype)
-            found.append(side(weight * table.logp, weight * ref, own, kl=kl))
+            away = None if kl is None else self.divergence_weight(table, weight) * kl
+            one = side(weight * table.logp, weight * ref, own, kl=away)
+            if surplus is not None:
+                one = replace(one, aligned=sum_spans(surplus, own) / one.length)
+            found.append(one)
         return found[0], found[1]
 
     def token_weight(self, table: TokenTable, *, chosen: bool) -> Tensor:
         """Return how much each token's log-ratio counts, [N]."""
         return torch.ones_like(table.logp, requires_grad=False)
 
+    def divergence_weight(self, table: TokenTable, weight: Tensor) -> Tensor:
+        """Return how much each token's divergence counts, [N]; `weight`: how much its log-ratio does."""
+        return torch.ones_like(weight)
+
     def compared(self, chosen: Side, rejected: Side, pairs: Pairs) -> Tensor:
         """Return the loss of each pair."""
-        return pairwise(chosen, rejected, self.loss_kind, self.knobs(pairs))
+        loss = pairwise(chosen, rejected, self.loss_kind, self.knobs(pairs))
+        return loss * trusted(chosen, rejected) if self.wpo else loss
 
     def knobs(self, pairs: Pairs) -> Knobs:
         """Return what the loss is told."""
@@ -164,7 +188,7 @@ class TGDPO(DPO):
     def check(self) -> None:
         """Refuse to go without the trained policy."""
         DPO.check(self)
-        if self.loss_kind in ("tdpo1", "tdpo2", "simpo", "cpo", "orpo"):
+        if self.loss_kind in ("tdpo1", "tdpo2", *REFERENCE_FREE):
             raise ConfigError(f"loss_kind={self.loss_kind}: tgdpo weighs log-ratios to the reference")
         if not self.teacher:
             raise ConfigError("algo 'tgdpo' needs algo.teacher=FOLDER, a policy trained by algo=dpo")

@@ -28,6 +28,8 @@ class Pairwise(Algorithm):
     """also log CHES; keeps the hidden state of every token [CHES: arXiv:2410.08847]"""
     ches_drop: float = 0.0
     """share of pairs left out, of the highest length-normalised CHES, 0 to below 1 [arXiv:2410.08847]"""
+    entangled: bool = False
+    """also log how both sides' gradients lie to each other; two backward passes more [arXiv:2410.13828]"""
 
     coupled = True
     unit = "pair"
@@ -42,6 +44,11 @@ class Pairwise(Algorithm):
     def watched(self) -> frozenset[str]:
         """Hidden states, where CHES is asked for."""
         return frozenset({"hidden"} if self.ches or self.ches_drop else ())
+
+    @property
+    def entanglement(self) -> bool:
+        """As asked for."""
+        return self.entangled
 
     def check(self) -> None:
         """Refuse a strength of nothing and a filter that leaves nothing."""
@@ -81,9 +88,7 @@ class Pairwise(Algorithm):
         score = ches(means[0], means[1])
         metrics = {"ches": ches(sums[0], sums[1]).mean(), "ches_normalised": score.mean()}
         kept = score.argsort()[: max(1, round(len(pairs) * (1 - self.ches_drop)))].sort().values
-        return Pairs(
-            pairs.chosen[kept], pairs.rejected[kept], pairs.weight[kept], pairs.margin[kept]
-        ), metrics
+        return pairs.take(kept), metrics
 
 
 def summed(x: Tensor, spans: Tensor) -> Tensor:

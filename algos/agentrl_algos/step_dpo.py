@@ -5,17 +5,20 @@ step in the paper; here the world does: alternatives are played to the end from 
 turn is the first before which one of them won and after which none did. Only that turn's tokens count.
 
 Step-APO compares in every state the actions that mostly won with those that mostly lost, and asks for a
-margin that grows with the difference of their values, q = 2 (mean score) - 1:
+margin that grows with the difference of their values, q = 2 (mean score) - 1. The paper searches its trees;
+so does `trees=searched`:
 
     loss = softplus(-(beta (rho_w - rho_l) - stretch (q_w - q_l)))
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from agentrl.losses.pairwise import Knobs
 from agentrl.registry import algo
 from agentrl.table import Pairs
 from agentrl_algos.dpo import DPO, Rule
+from agentrl_algos.searching import Searching
 
 
 @algo("step_dpo")
@@ -35,16 +38,19 @@ class StepDPO(DPO):
 
 @algo("step_apo")
 @dataclass(frozen=True, slots=True)
-class StepAPO(DPO):
+class StepAPO(Searching):
     """Prefer actions that mostly won, by a margin that grows with how much more they won."""
 
     beta: float = 0.3
     """strength of a log-ratio"""
     rule: Rule = "positive_negative"
     """which actions are compared"""
+    trees: Literal["searched", "branched"] = "branched"
+    """turns: searched, as in the paper, or an episode and alternatives from states on its way [ours]"""
     stretch: float = 1.0
     """margin, in nats, for a unit of value; 0: plain DPO"""
 
+    data = "pairs of actions from one restored state, or of a searched tree"
     paper = "arXiv:2409.08642"
 
     def knobs(self, pairs: Pairs) -> Knobs:

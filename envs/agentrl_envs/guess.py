@@ -66,7 +66,7 @@ class Guess(TextEnv):
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return the expert, who bisects, or the demonstrator, who half of the time guesses at random."""
-        if kind == "random":
+        if kind not in ("expert", "demonstrator"):
             return super().player(kind, seed)
         dice = random.Random(seed)
 

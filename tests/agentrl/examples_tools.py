@@ -20,7 +20,7 @@ class Bench(ToolEnv):
     def answered(self, answer: str) -> Reply:
         return Reply("Over.", reward=float(answer == "5"), success=answer == "5")
 
-    @tool(cost=2)
+    @tool(cost=2, latency=0.5)
     def add(self, a: int, b: int) -> str:
         """Return a + b."""
         return str(a + b)

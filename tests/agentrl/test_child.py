@@ -36,6 +36,13 @@ class Oddity:
         print("noise on the standard output")
         return value
 
+    def nested(self, value):
+        inner = Child(Oddity(), memory=4096.0)
+        try:
+            return inner.call("echo", value, deadline=DEADLINE)
+        finally:
+            inner.close()
+
     def sleep(self, seconds):
         time.sleep(seconds)
 
@@ -146,6 +153,11 @@ def test_memory_beyond_the_bound_is_refused_to_the_function(child):
     assert child.call("allocate", 50, deadline=DEADLINE) == 50 * MIB
     with pytest.raises(RaisedError, match=r"^MemoryError"):
         child.call("allocate", 2000, deadline=DEADLINE)
+
+
+def test_a_child_of_a_bounded_process_is_bounded_no_wider(child):
+    """It starts all the same, where it asks for more than its parent may have."""
+    assert child.call("nested", 5, deadline=2 * DEADLINE) == 5
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from agentrl.findings import Findings
 from agentrl.jobs import planned
 from agentrl.journal import MetricsLine
 from agentrl.records import CurvePoint, Evaluation, Summary, final_scores, from_json, scores, to_json
-from agentrl.statistics import crossed
+from agentrl.statistics import crossed, over_seeds
 from tests.agentrl import report_run
 from tests.agentrl.installed import install_ourselves
 from tests.agentrl.test_report import Page
@@ -158,6 +158,14 @@ def test_equal_rows_leave_the_interval_over_tasks_and_equal_columns_that_over_ru
     assert (thrice.mean, thrice.low) == (alone.mean, pytest.approx(alone.low))
     runs = crossed([[0.2] * 50, [0.4] * 50, [0.6] * 50])
     assert runs.high - runs.mean == pytest.approx(4.302653 * 0.2 / math.sqrt(3), rel=1e-6)
+
+
+def test_runs_that_differ_count_as_runs_whatever_the_tasks_take_off() -> None:
+    mixed = crossed([[(0.1 * r + 0.01 * ((7 * r + 3 * c) % 11)) for c in range(40)] for r in range(3)])
+    means = [0.1 * r + sum(0.01 * ((7 * r + 3 * c) % 11) for c in range(40)) / 40 for r in range(3)]
+    assert mixed.high - mixed.low <= 1.1 * (over_seeds(means).high - over_seeds(means).low), (
+        "as many as there are runs"
+    )
 
 
 def test_one_value_everywhere_has_no_width() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrl import settings as groups
+from agentrl.brought import TINY
 from agentrl.config import from_toml, from_values, make_algo, make_env, parse, to_toml
 from agentrl.errors import ConfigError
 from agentrl.settings import Settings
@@ -66,7 +66,7 @@ def test_what_is_more_particular_wins(tmp_path: Path) -> None:
     file.write_text("[rollout]\ntasks = 5\n[env]\nhigh = 7\n")
     tiny, other = parsed(), parsed("model=big")
     assert (tiny.learner.lr, tiny.rollout.tasks, tiny.env_options["high"]) == (
-        groups.TINY["learner.lr"],
+        TINY["learner.lr"],
         4,
         3,
     )
@@ -125,7 +125,7 @@ WRONG = [
     (["learner.seed=4"], "no setting 'learner.seed'; there is run.seed"),
     (["learner.epocs=4"], "no setting 'learner.epocs'; did you mean 'learner.epochs'?"),
     (["lerner.xyz=4"], "no setting 'lerner.xyz'; no group 'lerner'; did you mean 'learner'?"
-     " (there are: env, algo, reward, run, model, rollout, learner, warm, eval)"),
+     " (there are: env, algo, reward, run, model, rollout, endpoint, learner, warm, eval)"),
     (["reward.=1"], "no setting 'reward.'; a weight is written reward.NAME=1"),
     (["model.zzz=1"], "no setting 'model.zzz' (model has: path, dtype, lora, lora_alpha, lora_dropout, lora_targets, hidden, layers, heads, vocabulary, context)"),
     (["omega=1"], f"no setting 'omega': algo '{ALGO}' has no omega; g2po, gigpo, graphgpo and proxmo have it"),
@@ -145,8 +145,8 @@ WRONG = [
     (["max_context=5000"], "rollout.max_context=5000: the tiny model reads at most model.context=1024 tokens"),
     (["hidden=60", "heads=4"], "model.hidden=60: must be a multiple of twice model.heads=4"),
     (["rollout=sglang"], "rollout=sglang: not available in this version; rollout=hf samples with the model itself,"
-     " rollout=vllm with an engine"),
-    (["rollout=hff"], "rollout.backend=hff: expected hf or vllm; did you mean 'hf'?"),
+     " rollout=vllm with an engine, rollout=openai asks an endpoint"),
+    (["rollout=hff"], "rollout.backend=hff: expected hf or vllm or openai; did you mean 'hf'?"),
     (["top_p=0.9"], "algo.*with rollout.old=recompute and rollout.correction=truncate, or sample with top_p=1"),
     (["top_p=0.9", "rollout.old=recompute"], "algo.*with rollout.old=recompute and rollout.correction=truncate"),
     (["top_k=5", "rollout=vllm", "correction=none"], "algo.*rollout.correction=truncate"),

@@ -128,3 +128,10 @@ def test_wrong_options_of_the_plan_are_one_line(
     assert capsys.readouterr().err == f"agentrl: {message}\n"
     with pytest.raises(ConfigError):
         machine_of(split(["--gpus", ""])[1])
+
+
+def test_a_plan_of_trees_says_how_they_are_grown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "env=guess", "algo=mcts_dpo", "search=beam", "--dry-run"]) == 0
+    assert "16 tasks x 1 tree by beam, 4 states a depth, 3 turns deep, 2 opt" in capsys.readouterr().out
+    assert main(["run", "env=guess", "algo=mcts_dpo", "--dry-run"]) == 0
+    assert "x 1 tree by mcts, 8 walks a move, 3 turns deep" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Intervals and areas against numbers worked out by hand, and against what must always hold."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from agentrl.statistics import (
     mean,
     over_seeds,
     paired_difference,
+    pass_at,
     proportion,
     student_quantile,
 )
@@ -130,3 +132,13 @@ def test_an_area_needs_points_from_left_to_right(x: list[float], y: list[float])
 def test_statistics_of_nothing_or_of_nan_are_refused(values: list[float]) -> None:
     with pytest.raises(DataError, match="finite numbers"):
         mean(values)
+
+
+def test_pass_at_k_is_the_share_of_draws_of_k_that_hold_a_success() -> None:
+    attempts = [True, False, False, True, False]
+    for k in range(1, 6):
+        draws = list(combinations(attempts, k))
+        assert pass_at(k, 5, 2) == pytest.approx(sum(map(any, draws)) / len(draws))
+    assert pass_at(3, 3, 0) == 0.0 and pass_at(1, 4, 4) == 1.0
+    with pytest.raises(DataError, match="k=6"):
+        pass_at(6, 5, 2)

@@ -36,7 +36,10 @@ def test_a_reply_with_calls_is_a_turn_and_one_without_is_judged() -> None:
     assert json.loads(call["arguments"]) == {"a": 2, "b": 3} and call["seconds"] >= 0
     _, reward, terminated, _, info = env.step("<think>easy</think>5")
     assert (reward, terminated, info["success"]) == (1.0, True, True)
-    assert info["metrics"] == {"calls": 1.0, "bad_calls": 0.0, "repeats": 0.0, "cost": 2.0}
+    assert info["metrics"] == {
+        "calls": 1.0, "bad_calls": 0.0, "repeats": 0.0, "cost": 2.0, "latency": 0.5,
+        "calls_limit": 32.0, "cost_limit": 64.0,
+    }  # fmt: skip
 
 
 def test_several_calls_of_one_reply_are_answered_together() -> None:
@@ -69,7 +72,7 @@ def test_budgets_of_a_turn_a_tool_and_an_episode_are_kept() -> None:
     assert [call["status"] for call in info["calls"]] == ["ok"] * 8 + ["refused"] * 2
     observation, _ = told(env, written("once", {}) + written("once", {}))
     assert observation == "[1] once: done\n[2] once: All 1 calls of once are used up."
-    env.call_budget = 12  # type: ignore[misc]
+    env.call_budget = 12
     assert "All 12 calls are used up" in told(env, written("say", {"text": "x"}))[0]
 
 
@@ -103,8 +106,39 @@ def test_what_a_model_calls_a_tool_cannot_speak_for_others() -> None:
 
 def test_the_costs_of_a_tool_are_part_of_it() -> None:
     assert (terms_of(Bench.add).cost, terms_of(Bench.once).budget, terms_of(Bench.say).cost) == (2.0, 1, 1.0)
-    with pytest.raises(ConfigError, match="cost=-1, budget=0: neither may be negative"):
+    assert (terms_of(Bench.add).latency, terms_of(Bench.say).latency) == (0.5, 0.0)
+    with pytest.raises(ConfigError, match="cost=-1, budget=0, latency=0: none may be negative"):
         tool(cost=-1)
+    with pytest.raises(ConfigError, match=r"latency=-0\.5: none may be negative"):
+        tool(latency=-0.5)
+
+
+def test_the_limits_are_the_most_that_an_episode_can_be_answered_and_cost() -> None:
+    """`add` costs 2; with two calls of it at most, all others cost 1."""
+
+    class Narrow(Bench):
+        """Say 5."""
+
+        call_budget = 20
+        parallel_calls = 2
+
+        @tool(cost=2, budget=2)
+        def add(self, a: int, b: int) -> str:
+            """Return a + b."""
+            return str(a + b)
+
+    found = []
+    for env in (Narrow("train"), Narrow("train", max_turns=3)):
+        env.reset(seed=0)
+        told(env, "no")
+        found.append([env.metrics()[name] for name in ("calls_limit", "cost_limit")])
+    assert found == [[20.0, 22.0], [6.0, 8.0]]
+
+
+def test_latency_is_that_of_the_calls_that_were_made() -> None:
+    env = begun()
+    told(env, written("add", {"a": 1, "b": 1}) * 2 + written("ad", {}) + "<tool_call>{")
+    assert told(env, "no")[1]["metrics"]["latency"] == 1.0
 
 
 def test_tools_are_offered_as_schemas() -> None:

@@ -96,8 +96,18 @@ def test_an_episode_tells_its_calls_by_measure_or_by_what_its_turns_hold() -> No
     calling = replace(plain, turns=(turn,), task=Task("q", "test", 0, {"min_calls": 1}))
     assert (calls_of(calling), cost_of(calling)) == (2.0, 3.5)
     measured = replace(calling, metrics={"calls": 4.0, "cost": 0.5, "min_calls": 3.0})
-    assert answered(measured) == Answered(measured.success, 4.0, 0.5, 3.0)
+    written = float(sum(len(turn.action_ids) for turn in measured.turns))
+    assert written and answered(measured) == Answered(measured.success, 4.0, 0.5, 3.0, tokens=written)
+    slow = replace(turn, calls=({"name": "a", "latency": 0.25}, {"name": "b"}))
+    assert answered(replace(calling, turns=(slow,))).latency == 0.25
+    assert answered(replace(measured, metrics={"latency": 2.0})).latency == 2.0
     assert answered(calling).fewest == 1.0 and answered(plain).fewest is None
+
+
+def test_tokens_and_seconds_are_means_of_those_who_have_any() -> None:
+    use = tool_use([Answered(True, 1, latency=1.0, tokens=30.0), Answered(True, 1, latency=0.0, tokens=10.0)])
+    assert use.tokens is not None and (use.latency.mean, use.tokens.mean) == (0.5, 20.0)
+    assert tool_use([Answered(True, 1)]).tokens is None
 
 
 def test_a_number_of_calls_that_is_none_is_refused() -> None:

@@ -9,11 +9,14 @@ import torch
 from agentrl.algo import Algorithm
 from agentrl.batch import TokenTable, episode_pairs, token_table
 from agentrl.credit.selection import comparisons
-from agentrl.errors import ConfigError
+from agentrl.errors import ConfigError, RunError
 from agentrl_algos.dpo import DPO, TGDPO, PairLoss
+from agentrl_algos.iterates import DNO, SPIN
 from agentrl_algos.listwise import PRO, LiPO
+from agentrl_algos.modpo import MODPO
 from agentrl_algos.oreo import OREO
 from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
+from agentrl_algos.sparsepo import SparsePO
 from agentrl_algos.step_dpo import StepAPO, StepDPO
 from agentrl_algos.tpo import TPO
 from agentrl_algos.unpaired import BCO, KTO, REDI, Rejection
@@ -24,6 +27,7 @@ ALGOS: dict[str, Algorithm] = {
     "tpo": TPO(), "tpo by pairs": TPO(rank="pairwise", step_weight="none"), "sppo": SPPO(),
     "online_ipo": OnlineIPO(), "inpo": INPO(), "xpo": XPO(), "nash_md": NashMD(), "oreo": OREO(),
     "oreo with the whole vocabulary": OREO(kl_form="full", clip_log=1.0),
+    "modpo": MODPO(), "dno": DNO(good=0.0, gap=0.0, gap_own=0.0), "dno, ideal": DNO(form="ideal"),
     "kto above the mean": KTO(good_if="above_mean", baseline="none"), "sppo with a judge": SPPO(judge=0.5),
 }  # fmt: skip
 
@@ -38,7 +42,8 @@ def ready(seed: int = 3) -> TokenTable:
 
     vocabulary = {name: drawn(5).log_softmax(-1) for name in ("logp_support", "support_ref")}
     columns = {name: -drawn().abs() for name in ("logp", "logp_ref", "logp_old", "logp_teacher")}
-    return table.to(torch.float64).with_columns(**columns, **vocabulary, hidden=drawn(6), values=drawn())
+    more = {"hidden": drawn(6), "values": drawn(), "activation_ref": drawn()}
+    return table.to(torch.float64).with_columns(**columns, **vocabulary, **more)
 
 
 def paired(table: TokenTable) -> TokenTable:
@@ -90,6 +95,83 @@ def test_settings_of_nothing_give_back_dpo() -> None:
     assert loss(StepAPO(beta=0.3), table)[0] != plain[0]
     assert loss(DPO(beta=0.3, tail=0.5), table)[0] != plain[0]
     assert loss(TGDPO(beta=0.3, teacher="folder"), table)[0] != plain[0]
+
+
+def test_sparsepo_is_tdpo_with_masks_of_ones_and_dpo_with_no_mask_on_divergences() -> None:
+    table = paired(ready())
+    for masks, plain in (
+        ({"mask": "ones"}, DPO(loss_kind="tdpo1")),
+        ({"mask": "ones", "mask_kl": "ones"}, DPO(loss_kind="tdpo1")),
+        ({"mask": "ones", "mask_kl": "none"}, DPO()),
+    ):
+        for one, other in zip(loss(SparsePO(**masks), table), loss(plain, table), strict=True):
+            torch.testing.assert_close(one, other)
+    sparse, slope = loss(SparsePO(), table)
+    assert sparse != loss(DPO(loss_kind="tdpo1"), table)[0]
+    least = table.get("activation_ref") == torch.tensor(
+        [table.get("activation_ref")[table.turn == t].min() for t in table.turn]
+    )
+    single = torch.tensor([int((table.turn == t).sum()) == 1 for t in table.turn])
+    assert slope[least & ~single].abs().max() == 0, "the least active token of a turn is masked"
+
+
+def test_modpo_with_one_reward_alone_is_dpo() -> None:
+    table = ready()
+    best = replace(table, pairs=None)
+    pairs = episode_pairs(
+        best, *comparisons(table.trajectories.ret, table.trajectories.group, "best_worst", 0.05)
+    )
+    assert pairs is not None
+    wanted = loss(DPO(beta=0.3), pairs)[0]
+    assert loss(MODPO(beta=0.3, weight=1.0), table)[0] == pytest.approx(float(wanted))
+    other = {**table.trajectories.parts, "tone": torch.linspace(0, 1, 12, dtype=torch.float64)}
+    toned = replace(table, trajectories=replace(table.trajectories, parts=other))
+    assert loss(MODPO(beta=0.3, weight=1.0), toned)[0] == pytest.approx(float(wanted))
+    assert loss(MODPO(beta=0.3, weight=0.5), toned)[0] != pytest.approx(float(wanted))
+    with pytest.raises(RunError, match="did you mean 'task'"):
+        loss(MODPO(main="tasks"), table)
+
+
+def shown(table: TokenTable, *which: int) -> TokenTable:
+    marks = torch.full((len(table.trajectories),), math.nan, dtype=torch.float64)
+    marks[list(which)] = 1.0
+    return replace(table, trajectories=replace(table.trajectories, measures={"demonstration": marks}))
+
+
+def test_spin_is_dpo_of_demonstrations_against_own_episodes_by_the_iterate_that_played() -> None:
+    table = ready()
+    names = [int(g) for g in table.trajectories.group]
+    first, second = 0, [i for i in range(12) if names[i] == names[0] and i]
+    pairs = episode_pairs(table, torch.full((len(second),), first), torch.tensor(second))
+    assert pairs is not None
+    wanted = loss(DPO(beta=0.1), pairs.with_columns(logp_ref=pairs.logp_old))[0]
+    assert loss(SPIN(), shown(table, 0))[0] == pytest.approx(float(wanted))
+    assert loss(SPIN(), table)[1].abs().max() == 0, "nothing was demonstrated"
+
+
+def test_dno_compares_what_is_good_with_what_is_clearly_worse() -> None:
+    table = ready()
+    score = torch.tensor([1.0, 0.9, 0.7, 0.2] * 3, dtype=torch.float64)
+    group = torch.arange(3).repeat_interleave(4)
+    table = replace(table, trajectories=replace(table.trajectories, score=score, ret=score, group=group))
+    # Own ones need a gap of 0.16 (1.0 to 0.7 and 0.2, 0.9 to 0.7 and 0.2), demonstrations one of 0.33.
+    assert DNO().loss(table, {}).metrics["pairs"] == 3 * 4
+    assert DNO().loss(shown(table, 0, 1, 4, 5, 8, 9), {}).metrics["pairs"] == 3 * 2
+    sure = DNO(form="ideal", judge=1e-9)
+    assert DNO(good=0.0, gap=0.0, gap_own=0.0).loss(table, {}).metrics["pairs"] == 3 * 6
+    assert sure.loss(table, {}).metrics["pairs"] == 3 * 6
+
+
+def test_wpo_weighs_pairs_by_how_likely_the_policy_is_to_have_written_them() -> None:
+    table = paired(ready())
+    even = table.with_columns(
+        logp_support=torch.full((len(table), 5), -math.log(5), dtype=torch.float64),
+        logp=torch.full((len(table),), -math.log(5), dtype=torch.float64),
+    )
+    for one, other in zip(loss(DPO(wpo=True), even), loss(DPO(), even), strict=True):
+        torch.testing.assert_close(one, other)
+    unlikely = even.with_columns(logp=even.logp - 0.5)
+    assert loss(DPO(wpo=True), unlikely)[0] == pytest.approx(float(loss(DPO(), unlikely)[0]) * math.exp(-1.0))
 
 
 def test_pairs_prone_to_displacement_are_left_out() -> None:

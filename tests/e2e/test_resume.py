@@ -69,7 +69,9 @@ def killed_and_resumed(folder: Path, words: list[str], targets: list[int]) -> in
     return hits
 
 
-@pytest.mark.parametrize("algo", ["gigpo", "ppo", pytest.param("oreo", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "algo", ["gigpo", "ppo", *(pytest.param(name, marks=pytest.mark.slow) for name in ("oreo", "mcts_dpo"))]
+)
 def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path: Path) -> None:
     own = ["algo.batch=16", "per_task=1", "algo.rounds=2"] if algo == "oreo" else ["group_size=4"]
     words = [*SIZES, f"algo={algo}", *own]
@@ -84,3 +86,19 @@ def test_a_killed_run_ends_with_the_same_weights_and_metrics(algo: str, tmp_path
     assert one.keys() == two.keys()
     for key, value in one.items():
         assert torch.equal(value, two[key]), key
+
+
+def test_a_run_ends_when_its_environment_steps_are_taken_whole_or_resumed(tmp_path: Path) -> None:
+    words = [*SIZES, "algo=grpo", "group_size=4", "run.steps=150"]
+    process = command("run", *words, f"out={tmp_path / 'whole'}")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    steps = [
+        json.loads(line)["environment_steps"]
+        for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+        if "environment_steps" in line
+    ]
+    assert 1 < len(steps) < 6
+    assert steps[-2] < 150 <= steps[-1]
+    killed_and_resumed(tmp_path / "killed", words, [lines(tmp_path / "whole")])
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentrl.cli import main
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.checkpoint import save_policy
 from agentrl.learner.model import Policy
@@ -23,7 +24,7 @@ from tests.engine.test_vllm import told
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 END = 3
-START = 120
+START = 300
 """seconds a server may take to start"""
 
 
@@ -131,6 +132,30 @@ def test_a_run_trains_against_the_server(server: str, tmp_path: Path, trainer: P
         )
     )  # fmt: skip
     assert (run / "summary.json").exists()
+
+
+def test_the_server_is_an_endpoint_too(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Chats over HTTP, with tokens as the server counts them; asked again, nothing is sent."""
+    name = httpx.get(f"{server}/v1/models").json()["data"][0]["id"]
+    command = [
+        *("eval", "env=guess", f"model={name}", "rollout=openai", f"rollout.server={server}/v1"),
+        *(
+            "style=plain",
+            "rollout.max_tokens=6",
+            "eval.test=3",
+            "eval.decodings=greedy,1.0",
+            f"out={tmp_path}",
+        ),
+    ]
+    assert main(command) == 0
+    first = capsys.readouterr().out
+    assert "0 answers kept" in first and "estimated" not in first and " 0 tokens read" not in first
+    assert main(command) == 0
+    again = capsys.readouterr().out
+    assert " 0 requests (0 again)" in again
+    assert again.splitlines()[:-1] == first.splitlines()[:-1]
 
 
 def test_an_address_where_no_server_is_says_so() -> None:

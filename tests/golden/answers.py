@@ -203,8 +203,9 @@ def tree_search(public: Public, x: Inputs) -> Outputs:
             for key in below
         ]
 
-    found = search.Search(expand, x["depth_limit"], x["w_exp"], x["gamma"])
-    found.run(x["root_iterations"])
+    found = search.Search(x["depth_limit"], x["w_exp"], x["gamma"])
+    for index in found.growing(x["root_iterations"]):
+        found.grow(index, expand(index))
     order = [names[index] for index in found.ascending(0)]
     place = {name: index for index, name in enumerate(names)}
     doubt = public.doubt(*(found.nodes[place[order[i]]].visits for i in (-1, 0)))

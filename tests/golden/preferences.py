@@ -170,7 +170,7 @@ ADAPTERS: dict[str, Callable[..., Outputs]] = {
         f"offline_{name}": partial(pair, kind)
         for name, kind in {
             "hinge_slic": "hinge",
-            **{kind: kind for kind in pairwise.KINDS if kind not in ("hinge", "tdpo1", "tdpo2")},
+            **{kind: kind for kind in pairwise.KINDS if kind not in ("hinge", "tdpo1", "tdpo2", "asft")},
         }.items()
     },
     "offline_step_apo": step_apo,

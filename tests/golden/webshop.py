@@ -9,9 +9,10 @@ from typing import Any
 
 from agentrl.env import TextEnv
 from agentrl.types import Task
-from agentrl_envs.webshop import WebShop, analysis, goals, normalise, nouns, records, reward
+from agentrl_envs import analysis
+from agentrl_envs.bm25 import Index
+from agentrl_envs.webshop import WebShop, goals, normalise, nouns, records, reward
 from agentrl_envs.webshop.product import Goal, Product
-from agentrl_envs.webshop.search import Index
 from agentrl_envs.webshop.world import World, stocked
 from tests.golden.case import Case
 from tests.golden.public import Public

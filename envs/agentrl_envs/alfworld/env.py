@@ -156,7 +156,7 @@ class AlfWorld(Rebuilt, TextEnv):
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return the expert, who sees everything, or the demonstrator, who explores (see `Options.noise`)."""
-        if kind == "random":
+        if kind not in ("expert", "demonstrator"):
             return super().player(kind, seed)
         if kind == "expert":
             from agentrl_envs.alfworld.oracle import next_command

@@ -171,7 +171,7 @@ class Coding(Rebuilt, TextEnv):
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return the expert, who knows a program that passes, or the demonstrator of generated problems."""
-        if kind == "random":
+        if kind not in ("expert", "demonstrator"):
             return super().player(kind, seed)
         if kind == "expert":
             if not self.problem.reference:

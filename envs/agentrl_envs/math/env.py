@@ -17,6 +17,8 @@ from agentrl_envs.math.problem import digest
 from agentrl_envs.math.programs import Call, block, programs
 from agentrl_envs.math.world import place, world
 from agentrl_envs.python_tool import PythonTool
+from agentrl_verifiers.math_find import answer_in
+from agentrl_verifiers.math_text import cleaned
 
 
 class Math(TextEnv):
@@ -115,6 +117,11 @@ class Math(TextEnv):
         paid, self._parts = share(verdict, verifier), verdict.parts
         return Reply("Right." if paid == 1.0 else "Wrong.", reward=paid, success=paid == 1.0, score=paid)
 
+    def answer_in(self, action: str) -> str | None:
+        """Return the answer in a solution, as its text reads without dress."""
+        found = answer_in(action)
+        return None if found is None else cleaned(found)
+
     def goal(self) -> str:
         """Return the problem where an episode goes on after its first turn."""
         return self._question if self._tool is not None else ""
@@ -144,7 +151,7 @@ class Math(TextEnv):
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
         """Return the expert, who knows the answer, or the demonstrator, a pupil (see `Options.noise`)."""
-        if kind == "random":
+        if kind not in ("expert", "demonstrator"):
             return super().player(kind, seed)
         assert self.task is not None
         data, dice = self.task.data, random.Random(seed)

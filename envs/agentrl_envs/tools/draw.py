@@ -12,8 +12,7 @@ from agentrl_envs.tools.plan import Known, by_heart, shortest
 from agentrl_envs.tools.world import (
     CAPITAL,
     HOME,
-    LINKS,
-    NUMBERS,
+    RELATIONS,
     Chain,
     Key,
     Question,
@@ -42,8 +41,9 @@ class Scene:
     """facts told at the start, in the order in which they are told"""
     missing: int
     """facts and calculations that the answer takes beside what is told or known by heart"""
+    split: str
     wording: int
-    """names one of the ways to put the question"""
+    """names one of the split's ways to put the question"""
 
     @property
     def start(self) -> Known:
@@ -56,9 +56,10 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     """Return the episode of a seed, whose question takes exactly `calls` calls."""
     dice = random.Random(f"tools/{split}/{seed}")
     line = options.form == "line"
-    # A small model knows only names that it has seen; what it was not asked before are the questions.
+    # A small model knows only words that it has seen; what it was not asked before are the questions.
     names, countries = (FIRST, COUNTRIES[:FEW]) if line else (people(split), COUNTRIES)
-    found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, dice)
+    asked = RELATIONS["train" if line else split]
+    found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, asked, dice)
     while True:
         question = _question(found, countries, options, dice)
         if not _of_split(question, split, dice):
@@ -72,7 +73,7 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
         if not fits or len({key for key, _ in pairs}) < len(pairs):
             continue
         order = tuple(_filled(found, told, keys, options.shown, dice))
-        scene = Scene(found, question, order, missing, dice.randrange(1 << 16))
+        scene = Scene(found, question, order, missing, split, dice.randrange(1 << 16))
         if len(shortest(found, question, scene.start)) == calls:
             return scene
 
@@ -87,9 +88,10 @@ def _of_split(question: Question, split: str, dice: random.Random) -> bool:
 def _question(found: Records, countries: Sequence[str], options: Options, dice: random.Random) -> Question:
     if dice.random() < options.sums:
         sign = "+" if options.form == "line" else "*"
-        starts, ends = dice.sample(found.people, 2), [dice.choice(NUMBERS) for _ in range(2)]
+        numbers = found.relations.numbers
+        starts, ends = dice.sample(found.people, 2), [dice.choice(numbers) for _ in range(2)]
         if sign == "*" and dice.random() < SAME:
-            starts, ends = starts[:1] * 2, dice.sample(NUMBERS, 2)
+            starts, ends = starts[:1] * 2, dice.sample(numbers, 2)
         return Question(tuple(Chain(one, (end,)) for one, end in zip(starts, ends, strict=True)), sign)
     weights = LENGTHS[: options.most + 1]
     length = dice.choices(range(1, len(weights) + 1), weights)[0]
@@ -98,11 +100,11 @@ def _question(found: Records, countries: Sequence[str], options: Options, dice: 
 
 def _chain(found: Records, countries: Sequence[str], length: int, dice: random.Random) -> Chain:
     """Return a chain through people, that may end at a number or a country or its capital."""
-    tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(NUMBERS),)]
+    tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(found.relations.numbers),)]
     tail = dice.choice([tail for tail in tails if len(tail) <= length])
     if length == 1 and dice.random() < HEART:
         return Chain(dice.choice(countries), (CAPITAL,))
-    links = tuple(dice.choice(LINKS) for _ in range(length - len(tail)))
+    links = tuple(dice.choice(found.relations.links) for _ in range(length - len(tail)))
     return Chain(dice.choice(found.people), links + tail)
 
 

@@ -42,6 +42,7 @@ class ToolWorld(ToolEnv):
     name = "tools"
     Options = Options
     max_turns = 12
+    references = ("never", "always", "random", "expert")
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.form": "line",
         "env.people": 6,
@@ -65,6 +66,7 @@ class ToolWorld(ToolEnv):
 
     def __init__(self, split: Split = "train", *, max_turns: int | None = None, **options: Any) -> None:
         super().__init__(split, max_turns=max_turns, **options)
+        self.parallel_calls = 1 if self._line else ToolEnv.parallel_calls
         self._python: Any = None
         if self.options.python:
             from agentrl_envs.python_tool import PythonTool
@@ -91,7 +93,9 @@ class ToolWorld(ToolEnv):
     def goal(self) -> str:
         """Return the question."""
         scene = self.scene
-        return scene.question.line if self._line else wording.asked(scene.question, scene.wording)
+        return (
+            scene.question.line if self._line else wording.asked(scene.question, scene.split, scene.wording)
+        )
 
     @property
     def _line(self) -> bool:
@@ -110,6 +114,14 @@ class ToolWorld(ToolEnv):
         """Judge an answer: right or wrong, and over."""
         right = plain(answer) == self.answer
         return Reply("Right." if right else "Wrong.", reward=float(right), success=right)
+
+    def answer_in(self, action: str) -> str | None:
+        """Return the answer in an action, in lower case and without marks around it; None for calls."""
+        try:
+            said = self.said(action)
+        except InvalidAction:
+            return None
+        return None if said.calls else plain(said.text)
 
     def said(self, action: str) -> Said:
         """Return the calls or the answer in an action."""
@@ -193,9 +205,10 @@ class ToolWorld(ToolEnv):
         )
 
     def player(self, kind: PlayerKind, seed: int) -> Player:
-        """Return the expert, who makes the fewest calls, or the demonstrator, who makes too many."""
-        if kind == "random":
-            return super().player(kind, seed)
+        """Return a scripted player: `expert` makes the fewest calls, `demonstrator` too many.
+
+        `never` answers from the question alone, `always` calls as long as it may, `random` does anything.
+        """
         from agentrl_envs.tools import players
 
         return players.player(self, kind, seed)

@@ -1,20 +1,30 @@
 """How facts and questions are put: in sentences, or in one fixed short form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentrl_envs.tools.world import Chain, Key, Question, Records
 
-CHAINS = (
-    "What is the {path}?",
-    "Tell me the {path}.",
-    "I would like to know the {path}.",
-    "Please find out the {path}.",
-)
-PAIRS = (
-    "What is the {one} times the {other}?",
-    "Multiply the {one} by the {other}.",
-    "Tell me the product of the {one} and the {other}.",
-)
+CHAINS: Mapping[str, Sequence[str]] = {
+    "train": (
+        "What is the {path}?",
+        "Tell me the {path}.",
+        "I would like to know the {path}.",
+        "Please find out the {path}.",
+    ),
+    "dev": ("Could you name the {path}?", "The {path} is wanted. Which is it?"),
+    "test": ("Do you know the {path}?", "Somebody asked for the {path}; what shall I say?"),
+}
+"""by split: ways to ask for the end of a chain, none of them in two splits"""
+PAIRS: Mapping[str, Sequence[str]] = {
+    "train": (
+        "What is the {one} times the {other}?",
+        "Multiply the {one} by the {other}.",
+        "Tell me the product of the {one} and the {other}.",
+    ),
+    "dev": ("How much is the {one} multiplied by the {other}?",),
+    "test": ("Take the {one} times the {other}: what does that make?",),
+}
+"""by split: ways to ask for a product"""
 
 
 def titled(name: str) -> str:
@@ -26,12 +36,14 @@ def titled(name: str) -> str:
     return name.title()
 
 
-def asked(question: Question, wording: int) -> str:
-    """Return the question as a sentence; which one, says `wording`."""
+def asked(question: Question, split: str, wording: int) -> str:
+    """Return the question as a sentence of a split; which one, says `wording`."""
     paths = [_path(chain) for chain in question.chains]
     if question.sign:
-        return PAIRS[wording % len(PAIRS)].format(one=paths[0], other=paths[1])
-    return CHAINS[wording % len(CHAINS)].format(path=paths[0])
+        pairs = PAIRS[split]
+        return pairs[wording % len(pairs)].format(one=paths[0], other=paths[1])
+    chains = CHAINS[split]
+    return chains[wording % len(chains)].format(path=paths[0])
 
 
 def fact(records: Records, key: Key, form: str) -> str:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from agentrl_envs.tools.names import CAPITALS
 
-LINKS = ("boss", "friend", "doctor", "aunt")
-"""from a person to another; each is a permutation of all people, so every answer is as likely"""
-NUMBERS = ("coins", "keys")
 HOME, CAPITAL = "home", "capital"
 
 Key = tuple[str, str]
@@ -16,6 +13,29 @@ Key = tuple[str, str]
 Facts = Mapping[Key, str]
 FIXED: Facts = {(country, CAPITAL): city for country, city in CAPITALS.items()}
 """what is the same in every episode"""
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """What is on record about a person, beside a home."""
+
+    links: tuple[str, ...]
+    """from a person to another; each is a permutation of all people, so every answer is as likely"""
+    numbers: tuple[str, ...]
+    """from a person to a number"""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every relation that there is, that of a country to its capital too."""
+        return (*self.links, HOME, *self.numbers, CAPITAL)
+
+
+RELATIONS: Mapping[str, Relations] = {
+    "train": Relations(("boss", "friend", "doctor", "aunt"), ("coins", "keys")),
+    "dev": Relations(("tutor", "cousin", "lawyer", "tenant"), ("stamps", "hats")),
+    "test": Relations(("mentor", "dentist", "uncle", "neighbour"), ("cards", "rings")),
+}
+"""by split: whoever is asked in sentences is asked about relations that training never named"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +66,32 @@ class Records:
 
     people: tuple[str, ...]
     facts: Facts
+    relations: Relations
 
     def of(self, name: str) -> dict[Key, str]:
         """Return all that is on record about a person or country."""
-        keys = [(name, relation) for relation in (*LINKS, HOME, *NUMBERS, CAPITAL)]
+        keys = [(name, relation) for relation in self.relations.all]
         return {key: self.facts[key] for key in keys if key in self.facts}
 
 
-def records(people: Sequence[str], countries: Sequence[str], numbers: range, dice: random.Random) -> Records:
+def records(
+    people: Sequence[str],
+    countries: Sequence[str],
+    numbers: range,
+    relations: Relations,
+    dice: random.Random,
+) -> Records:
     """Return records of these people, who live in some of these countries; everything is drawn uniformly."""
     facts: dict[Key, str] = {}
-    for relation in LINKS:
+    for relation in relations.links:
         for one, other in zip(people, _moved(people, dice), strict=True):
             facts[one, relation] = other
     homes = dice.sample(countries, len(people))
     for person, home in zip(people, homes, strict=True):
         facts[person, HOME] = home
-        for relation in NUMBERS:
+        for relation in relations.numbers:
             facts[person, relation] = str(dice.choice(numbers))
-    return Records(tuple(people), {**facts, **FIXED})
+    return Records(tuple(people), {**facts, **FIXED}, relations)
 
 
 def _moved(people: Sequence[str], dice: random.Random) -> list[str]:

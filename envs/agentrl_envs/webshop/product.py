@@ -48,3 +48,10 @@ class Goal:
     options: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict[str, str])
     """name to value (synthetic and generated goals) or values alone (human goals)"""
     weight: float = 1.0
+
+
+def document(product: Product) -> str:
+    """Return what is indexed of a product: title, description, first bullet and options, lower case."""
+    options = ", and ".join(f"{name}: {', '.join(values)}" for name, values in product.options.items())
+    first = product.bullets[0] if product.bullets else ""
+    return " ".join([product.title, product.description, first, options]).lower()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError, DataError
+from agentrl_envs.bm25 import Index
 from agentrl_envs.webshop import goals as goal_making
 from agentrl_envs.webshop import nouns as noun_finding
 from agentrl_envs.webshop import records
 from agentrl_envs.webshop.options import Options
 from agentrl_envs.webshop.pages import Shop, State
-from agentrl_envs.webshop.product import Goal, Product
+from agentrl_envs.webshop.product import Goal, Product, document
 from agentrl_envs.webshop.reward import Nouns, score, winning_options
-from agentrl_envs.webshop.search import Index, document
 
 
 @dataclass(frozen=True, slots=True)

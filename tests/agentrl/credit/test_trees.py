@@ -1,9 +1,12 @@
 """What a tree backs up."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentrl.credit.search import doubt
 from agentrl.credit.trees import backed_up, preferences
 from agentrl.errors import ConfigError
 from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
@@ -96,3 +99,68 @@ def test_the_first_error_is_where_winning_stops_to_be_possible():
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ConfigError, match="did you mean 'best_worst'"):
         drawn("best_worse")
+
+
+def searched(*figures):
+    """Return a tree of three actions and two after the last, from (visits, q, value, reply)."""
+    nodes = [
+        Node(
+            -1 if i < 3 else 2,
+            replace(TURN, action_ids=ids32(reply)),
+            visits=visits,
+            q=q,
+            value=value,
+            reward=0.0,
+            confidence=0.5,
+        )
+        for i, (visits, q, value, reply) in enumerate(figures)
+    ]
+    return Tree(Task("t", "train", 0), tuple(nodes), way=(2, 3))
+
+
+SEARCHED = searched(
+    (1, 0.5, 0.0, [7, 8, 9]),
+    (2, 0.1, 0.0, [7, 1]),
+    (6, 0.9, 0.2, [7, 8, 2, 3]),
+    (5, 1.0, 0.0, [4]),
+    (0, 0.0, 0.0, [4, 5]),
+)
+
+
+def test_on_the_way_of_a_search_its_best_action_is_set_against_another():
+    worst = preferences(SEARCHED, "way_worst")
+    assert [(one.chosen, one.rejected) for one in worst] == [(2, 1), (3, 4)]
+    assert [one.margin for one in worst] == pytest.approx([0.8, 1.0])
+    assert [one.smoothing for one in worst] == [doubt(6, 2), doubt(5, 0)] == [0.25, 0.0]
+    assert [one.shared for one in worst] == [1, 1]
+    second = preferences(SEARCHED, "way_second")
+    assert [(one.chosen, one.rejected, one.shared) for one in second] == [(2, 0, 2), (3, 4, 1)]
+    assert preferences(SEARCHED, "way_random") == preferences(SEARCHED, "way_random")
+    assert {one.rejected for one in preferences(SEARCHED, "way_random")} <= {0, 1, 4}
+    assert preferences(SEARCHED, "way_worst", gap=0.9) == worst[1:]
+    assert preferences(replace(SEARCHED, way=()), "way_worst") == []
+
+
+def test_equal_values_are_told_apart_by_visits():
+    even = searched(
+        (4, 0.5, 0.0, [1]), (2, 0.5, 0.0, [2]), (4, 0.5, 0.1, [3]), (0, 0, 0, [4]), (0, 0, 0, [5])
+    )
+    (first, _) = preferences(even, "way_worst")
+    assert (first.chosen, first.rejected) == (2, 1)
+
+
+def test_worth_joins_search_value_and_opinion_of_what_was_visited():
+    sure = replace(SEARCHED, nodes=(replace(SEARCHED.nodes[0], confidence=1.0), *SEARCHED.nodes[1:]))
+    by_value = preferences(sure, "valued", 0.1)
+    assert [(one.chosen, one.rejected) for one in by_value] == [(0, 1), (2, 0), (2, 1)]
+    blended = preferences(sure, "valued", 0.1, opinion=0.5)
+    assert [(one.chosen, one.rejected) for one in blended] == [(0, 1), (0, 2), (2, 1)]
+    assert blended[0].margin == pytest.approx(0.5 * 0.25 + 0.5 - 0.5 * 0.05 - 0.25)
+
+
+def test_what_a_search_came_to_often_weighs_more_and_where_it_stopped_nothing():
+    met = tree((-1, None, None), (0, 1.0, "success"), (0, 0.0, "failure"), (0, None, None))
+    met = replace(met, nodes=(*met.nodes[:1], replace(met.nodes[1], visits=3), *met.nodes[2:]))
+    found = backed_up(met)
+    assert [(n.visits, n.q) for n in found.nodes] == [(4, 0.75), (3, 1.0), (1, 0.0), (0, 0.0)]
+    assert backed_up(found) == found

@@ -213,3 +213,14 @@ def test_lists_of_equals_say_nothing() -> None:
     assert pro(real(-1.0), real(1.0)).item() == 0
     with pytest.raises(ConfigError, match="did you mean 'listnet'"):
         listwise(real(1, 2), real(1, 0), "listnets")
+
+
+@given(both(), st.floats(0.05, 2))
+@settings(deadline=None)
+def test_asft_bounds_orpo_from_above(sides: tuple[Side, Side], beta: float) -> None:
+    one, other = sides
+    asft = pairwise(one, other, "asft", Knobs(beta))
+    orpo = -one.mean + beta * torch.nn.functional.softplus(-log_odds(one, other))
+    assert (asft >= orpo - 1e-9).all()
+    worse = -torch.log1p(-other.mean.exp())
+    torch.testing.assert_close(asft, -(1 + beta) * one.mean + beta * worse)

@@ -66,14 +66,14 @@ def group(task: str, size: int, dice: random.Random) -> list[Trajectory]:
 def credit_of(episodes: Iterable[Trajectory]) -> list[Credited]:
     """Return a line for each episode: credit 1 or -1, its step term half of it in the first turn."""
     lines = []
-    for one in episodes:
+    for number, one in enumerate(episodes):
         counts = [len(turn.action_ids) for turn in one.turns]
         sign = 1.0 if one.success else -1.0
         value = np.full(sum(counts), sign, np.float32)
         step = np.repeat(np.array([0.5, *[0.0] * (len(counts) - 1)], np.float32), counts) * sign
         logp = np.concatenate([np.array(turn.logprobs, np.float32) for turn in one.turns]) + np.float32(0.125)
         columns = dict(zip(COLUMNS, (value, value, logp, value - step, step), strict=True))
-        lines.append(Credited(one.group, one.sample, tuple(enumerate(counts)), columns))
+        lines.append(Credited(number, None, tuple(enumerate(counts)), columns))
     return lines
 
 
@@ -97,7 +97,7 @@ def write_run(
         if credited:
             told = credit_of(episodes) if lines is None else lines
             names = tuple(told[0].columns) if told else ()
-            header = Header(number, "gigpo", name, names, len(told), trees)
+            header = Header(number, "gigpo", names, trees=trees)
             write_credit(folder / "credit" / name, header, told)
     return folder
 
@@ -138,14 +138,17 @@ def tree_run(folder: Path) -> Path:
     trunk = episode("grown", 0, [first, lost], success=False)
     other = episode("grown", 1, [first, won], success=True)
     nodes = (
-        NodeRecord(-1, 0, 0, 2, 0.5, 0.5, 0.0, 0.25, False, None, 0.0),
-        NodeRecord(0, 0, 1, 1, 0.0, 0.0, 0.0, 0.5, True, "turn_limit", 0.0),
-        NodeRecord(0, 1, 1, 1, 1.0, 1.0, 1.0, 0.125, True, "success", 1.0),
+        NodeRecord(-1, "guess 7", 0, 0, 2, 0.5, 0.5, 0.0, 0.25, False, None, 0.0),
+        NodeRecord(0, "guess 3", 0, 1, 1, 0.0, 0.0, 0.0, 0.5, True, "turn_limit", 0.0),
+        NodeRecord(0, "guess 12", 1, 1, 1, 1.0, 1.0, 1.0, 0.125, True, "success", 1.0),
+        NodeRecord(0, "guess 15", -1, 0, 0, 0.0, 0.0, 0.0, 0.1, False, None, 0.0),
     )
-    tree = TreeRecord("grown", nodes, (Pair(2, 1, 1.0, 1.0),))
+    pairs = (Pair(2, 1, 1.0, 1.0), Pair(2, 3, 1.0, 1.0))
+    tree = TreeRecord("grown", nodes, pairs, way=(0, 2))
     push = [
-        Credited("0", 2, ((1, 2),), {"push": np.array([0.25, 0.25], np.float32)}),
-        Credited("0", 1, ((1, 1),), {"push": np.array([-0.25], np.float32)}),
-        Credited("0", 1, ((1, 1),), {"push": np.array([-0.5], np.float32)}),
+        Credited(1, (0, 2), ((1, 2),), {"push": np.array([0.25, 0.25], np.float32)}),
+        Credited(0, (0, 1), ((1, 1),), {"push": np.array([-0.25], np.float32)}),
+        Credited(1, (0, 2), ((1, 1),), {"push": np.array([0.5], np.float32)}),
+        Credited(-1, (0, 3), ((0, 2),), {"push": np.array([-0.5, -0.5], np.float32)}),
     ]
     return write_run(folder, {5: [trunk, other]}, trees=(tree,), lines=push)

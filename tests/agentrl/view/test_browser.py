@@ -201,9 +201,13 @@ def test_a_tree_shows_worth_and_preference_of_its_nodes(see: Any, tmp_path: Path
     seen.page.click(".row")
     seen.page.wait_for_selector(".node")
     nodes = seen.page.locator(".node").all_inner_texts()
-    assert [("✓" in node, "✗" in node) for node in nodes] == [(False, False), (False, True), (True, False)]
-    assert "guess 12" in nodes[2] and "success, score 1" in nodes[2] and "Q\n1" in nodes[2]
+    assert [("✓" in node, "✗" in node) for node in nodes] == [
+        (False, False), (False, True), (True, False), (False, True),
+    ]  # fmt: skip
+    for text in ("guess 12", "chosen ×2", "success, score 1", "Q\n1", "mean push\n+0.75", "way"):
+        assert text in nodes[2]
     assert "N\n2" in nodes[0] and "prior\n0.25" in nodes[0]
+    assert "guess 15" in nodes[3] and "not played on" in nodes[3] and "mean push\n-0.5" in nodes[3]
     seen.page.click(".node >> nth=1 >> text=turn 2")
     seen.page.wait_for_selector(".turn.here .t.minus")
 

@@ -89,8 +89,14 @@ def test_long_runs_come_in_several_chunks_in_order() -> None:
 def test_nodes_of_trees_point_at_episodes_of_the_page(tmp_path: Path) -> None:
     index = packed(tree_run(tmp_path / "run"), None, 0).index
     [tree] = index["trees"]
-    assert [node[1:3] for node in tree["nodes"]] == [[0, 0], [0, 1], [1, 1]]
-    assert tree["pairs"] == [[2, 1, 1.0, 1.0]]
+    assert [node[1:3] for node in tree["nodes"]] == [[0, 0], [0, 1], [1, 1], [-1, 0]]
+    assert [node[-2:] for node in tree["nodes"]] == [
+        [None, True],
+        [-0.25, False],
+        [0.75, True],
+        [-0.5, False],
+    ]
+    assert tree["pairs"] == [[2, 1, 1.0, 1.0], [2, 3, 1.0, 1.0]]
 
 
 def test_notes_say_what_is_missing(tmp_path: Path) -> None:

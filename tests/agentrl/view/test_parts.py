@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentrl.creditfile import Header, write_credit
+from agentrl.creditfile import Credited, Header, write_credit
 from agentrl.errors import ConfigError, DataError
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Trajectory
@@ -33,43 +33,46 @@ def test_credit_lands_on_the_tokens_of_its_episode(tmp_path: Path) -> None:
 
 def test_an_episode_that_was_not_learnt_from_has_no_columns(tmp_path: Path) -> None:
     episodes = [one("a", 0, [1]), one("b", 0, [2])]
-    run = write_run(tmp_path / "run", {1: episodes}, lines=credit_of(episodes[1:]))
+    run = write_run(tmp_path / "run", {1: episodes}, lines=credit_of(episodes)[1:])
     part = read_part(sources(run)[0])
     assert part.columns[0] == {} and part.columns[1]["credit"].tolist() == [1]
 
 
-def test_a_task_played_twice_in_an_iteration_keeps_its_order(tmp_path: Path) -> None:
-    episodes = [one("a", 0, [1]), one("a", 0, [2, 3])]
-    part = read_part(sources(write_run(tmp_path / "run", {1: episodes}))[0])
-    assert [len(columns["credit"]) for columns in part.columns] == [1, 2]
+def test_tokens_of_a_line_are_the_last_of_their_turn(tmp_path: Path) -> None:
+    line = Credited(0, None, ((0, 2),), {"push": np.array([3, 4], np.float32)})
+    run = write_run(tmp_path / "run", {1: [one("a", 0, [1, 2, 3])]}, lines=[line])
+    push = read_part(sources(run)[0]).columns[0]["push"]
+    assert np.isnan(push[0]) and push[1:].tolist() == [3, 4]
 
 
-def test_an_episode_without_a_token_takes_no_place(tmp_path: Path) -> None:
-    empty, full = one("a", 0, []), one("a", 0, [2, 3])
-    run = write_run(tmp_path / "run", {1: [empty, full]}, lines=credit_of([full]))
-    part = read_part(sources(run)[0])
-    assert part.columns[0] == {} and len(part.columns[1]["credit"]) == 2
-
-
-def test_a_node_is_found_by_its_tree_and_pushes_of_its_pairs_add_up(tmp_path: Path) -> None:
+def test_pushes_of_a_node_s_pairs_add_up_in_the_episode_that_went_through_it(tmp_path: Path) -> None:
     part = read_part(sources(tree_run(tmp_path / "run"))[0])
     trunk, other = (columns["push"] for columns in part.columns)
-    assert np.isnan(trunk[:2]).all() and trunk[2] == -0.75
-    assert np.isnan(other[:2]).all() and other[2:].tolist() == [0.25, 0.25]
+    assert np.isnan(trunk[:2]).all() and trunk[2] == -0.25
+    assert np.isnan(other[:2]).all() and other[2:].tolist() == [0.25, 0.75]
+    assert part.pushes == {(0, 1): -0.25, (0, 2): 0.75, (0, 3): -0.5}, "one that nobody played on too"
 
 
-def test_a_batch_of_stored_episodes_is_shown_where_it_was_learnt_from(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", {}, credited=False)
-    store = [one("a", 0, [1]), one("b", 0, [2]), one("c", 0, [3])]
-    write_trajectories(run / "trajectories" / "stored.jsonl.gz", store)
-    for number, batch in ((1, [store[2], store[0]]), (2, [store[1], store[1]])):
-        lines = credit_of(batch)
-        header = Header(number, "sft", "stored.jsonl.gz", ("push",), len(lines))
+def test_episodes_that_were_not_fresh_follow_those_that_were(tmp_path: Path) -> None:
+    fresh, further = [one("a", 0, [1])], [one("b", 0, [2])]
+    run = write_run(tmp_path / "run", {1: fresh}, credited=False)
+    write_trajectories(run / "trajectories" / "stored.jsonl.gz", further)
+    for number in (1, 2):
+        write_trajectories(run / "credit" / "episodes" / f"{number:06d}.jsonl.gz", further)
+        lines = credit_of(fresh + further)[-1:] if number == 1 else credit_of(further)
+        header = Header(number, "sft", ("push",), further=1)
         write_credit(run / "credit" / f"{number:06d}.jsonl.gz", header, lines)
-    first, second = (read_part(source) for source in sources(run))
-    assert [e.task.id for e in first.episodes] == ["c", "a"]
-    assert [e.task.id for e in second.episodes] == ["b"], "drawn twice, shown once"
-    assert second.columns[0]["push"].tolist() == [2.0], "and it pushed twice"
+    found = sources(run)
+    assert [(s.iteration, s.count) for s in found] == [(1, 2), (2, 1)], "what was stored is told there"
+    first, second = map(read_part, found)
+    assert [e.task.id for e in first.episodes] == ["a", "b"] and first.columns[0] == {}
+    assert first.columns[1]["push"].tolist() == second.columns[0]["push"].tolist() == [1]
+
+
+def test_an_episode_that_was_drawn_twice_was_pushed_twice(tmp_path: Path) -> None:
+    episodes = [one("a", 0, [1])]
+    run = write_run(tmp_path / "run", {1: episodes}, lines=credit_of(episodes) * 2)
+    assert read_part(sources(run)[0]).columns[0]["push"].tolist() == [2.0]
 
 
 def test_episodes_stored_before_training_are_iteration_0_where_nothing_says_more(tmp_path: Path) -> None:
@@ -81,8 +84,8 @@ def test_episodes_stored_before_training_are_iteration_0_where_nothing_says_more
 def test_credit_of_other_tokens_is_refused(tmp_path: Path) -> None:
     episodes = [one("a", 0, [1, 2])]
     [line] = credit_of(episodes)
-    for wrong in (replace(line, turns=((0, 1),)), replace(line, sample=1), replace(line, turns=((4, 2),))):
-        run = write_run(tmp_path / f"{wrong.turns} {wrong.sample}", {1: episodes}, lines=[wrong])
+    for wrong in (replace(line, turns=((0, 3),)), replace(line, episode=1), replace(line, turns=((4, 2),))):
+        run = write_run(tmp_path / f"{wrong.turns} {wrong.episode}", {1: episodes}, lines=[wrong])
         with pytest.raises(DataError, match=r"is not of .*(has other tokens|is missing)"):
             read_part(sources(run)[0])
 
@@ -96,7 +99,7 @@ def test_a_torn_file_of_credit_is_named(tmp_path: Path) -> None:
 
 
 def source(iteration: int, count: int) -> Source:
-    return Source(iteration, Path("x"), None, count)
+    return Source(iteration, [], None, count)
 
 
 def test_iterations_are_left_out_evenly_and_never_the_last(tmp_path: Path) -> None:

@@ -44,6 +44,59 @@ def test_the_demonstrator_is_mostly_right_and_calls_far_too_often(form: str) -> 
     assert len(shortest) > 6, "now and then it shows the shortest way"
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_who_never_calls_is_right_where_no_call_is_needed_and_hardly_elsewhere(form: str) -> None:
+    env = ToolWorld(**FORMS[form])
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for number, task in enumerate(env.tasks("dev").tasks[:120]):
+        info = played(env, task, "never", number)
+        assert info["metrics"]["calls"] == 0
+        right[task.data["min_calls"] == 0].append(info["success"])
+    assert all(right[True]) and sum(right[False]) / len(right[False]) < 0.25
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("turns", [1, 2, 12])
+def test_who_always_calls_does_so_in_every_turn_but_the_last(form: str, turns: int) -> None:
+    env = ToolWorld(max_turns=turns, **FORMS[form])
+    for number, task in enumerate(env.tasks("dev").tasks[:40]):
+        info = played(env, task, "always", number)
+        assert info["metrics"]["calls"] == turns - 1 and not info["metrics"]["bad_calls"]
+        if turns > task.data["min_calls"]:
+            assert info["success"], "by then it knows what the expert knows"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_plays_at_random_is_understood_and_is_seldom_right(form: str) -> None:
+    env = ToolWorld(**FORMS[form])
+    ends = [played(env, task, "random", n) for n, task in enumerate(env.tasks("dev").tasks[:120])]
+    assert not any(end["metrics"]["bad_calls"] for end in ends)
+    assert 0 < sum(end["success"] for end in ends) / len(ends) < 0.4
+    task = env.tasks("dev")[0]
+    assert played(env, task, "random", 5) == played(env, task, "random", 5)
+
+
+def test_players_know_only_what_was_read() -> None:
+    """A guess is a name or number of the question, the facts told or those found out."""
+    env = ToolWorld()
+    for number, task in enumerate(env.tasks("dev").tasks[:60]):
+        if not task.data["min_calls"]:
+            continue
+        observation, _ = env.reset(options={"task": task})
+        guess = env.player("never", number)(observation).removeprefix("Answer: ")
+        assert guess in observation.lower()
+
+
+def test_the_limits_are_those_of_the_form() -> None:
+    """Sentences hold 8 calls a turn and 32 an episode, lines one call a turn; a search costs 2."""
+    limits = {}
+    for form, options in FORMS.items():
+        env = ToolWorld(**options)
+        metrics = played(env, env.tasks("dev")[0], "expert")["metrics"]
+        limits[form] = metrics["calls_limit"], metrics["cost_limit"]
+    assert limits == {"text": (32.0, 64.0), "line": (12.0, 24.0)}
+
+
 def test_no_two_splits_share_names_or_questions() -> None:
     env, told = ToolWorld(), {}
     for split in ("train", "dev", "test"):
@@ -52,6 +105,21 @@ def test_no_two_splits_share_names_or_questions() -> None:
             env.reset(options={"task": task})
             told[split] |= set(env.scene.records.people)
     assert not (told["train"] & told["dev"] or told["train"] & told["test"] or told["dev"] & told["test"])
+
+
+def test_in_sentences_no_two_splits_share_relations_or_ways_to_ask() -> None:
+    shared, words = {"home", "capital"}, {}
+    for split in ("train", "dev", "test"):
+        env = ToolWorld(split)
+        related, ways = set(), set()
+        for task in env.tasks(split).tasks[:150]:
+            env.reset(options={"task": task})
+            related |= {relation for chain in env.scene.question.chains for relation in chain.relations}
+            ways.add(env.goal().split(" of ")[0].removesuffix(env.scene.question.chains[0].relations[-1]))
+        words[split] = related - shared, ways
+    for one, other in (("train", "dev"), ("train", "test"), ("dev", "test")):
+        assert not words[one][0] & words[other][0]
+        assert not words[one][1] & words[other][1]
 
 
 def test_small_models_are_tested_on_questions_that_were_never_asked() -> None:

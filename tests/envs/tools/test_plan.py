@@ -7,7 +7,7 @@ import pytest
 from agentrl_envs.tools.draw import SMALL, drawn
 from agentrl_envs.tools.options import Options
 from agentrl_envs.tools.plan import Known, answered, shortest
-from agentrl_envs.tools.world import Chain, Question, Records, keys_of, records
+from agentrl_envs.tools.world import RELATIONS, Chain, Question, Records, keys_of, records
 
 LITTLE = Records(
     ("ada", "bob"),
@@ -15,6 +15,7 @@ LITTLE = Records(
         ("ada", "boss"): "bob", ("bob", "boss"): "ada", ("bob", "home"): "france", ("ada", "coins"): "12",
         ("ada", "keys"): "30", ("bob", "keys"): "41", ("france", "capital"): "paris",
     },
+    RELATIONS["train"],
 )  # fmt: skip
 HEART = ("france", "capital")
 
@@ -51,7 +52,7 @@ def test_one_search_finds_what_two_lookups_would() -> None:
 def test_trying_every_call_finds_no_shorter_plan(seed: int) -> None:
     """Small worlds: every lookup and search of every name read so far, of use or not, in any order."""
     dice = random.Random(seed)
-    found = records(["ada", "bob", "cy"], ["france", "peru", "chad"], SMALL, dice)
+    found = records(["ada", "bob", "cy"], ["france", "peru", "chad"], SMALL, RELATIONS["train"], dice)
     links = [dice.choice(["boss", "friend"]) for _ in range(2)]
     questions = [
         Question((Chain("ada", (*links, dice.choice(["home", "keys"]))),)),

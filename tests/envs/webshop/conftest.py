@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from agentrl_envs.bm25 import Index
 from agentrl_envs.webshop.pages import Shop
-from agentrl_envs.webshop.product import Goal, Product
+from agentrl_envs.webshop.product import Goal, Product, document
 from agentrl_envs.webshop.records import parse
-from agentrl_envs.webshop.search import Index, document
 
 DATA = Path(__file__).parents[2] / "golden" / "data"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrl_envs.webshop.analysis import stem, terms
+from agentrl_envs.analysis import stem, terms
 
 
 def test_recorded_queries_become_the_recorded_terms(golden):

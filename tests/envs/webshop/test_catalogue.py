@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from rapidfuzz.fuzz import token_set_ratio
 
 from agentrl.errors import ConfigError
+from agentrl_envs.bm25 import Index
 from agentrl_envs.webshop import records, words
 from agentrl_envs.webshop.catalogue import FAMILY, product, split_of, world
 from agentrl_envs.webshop.goals import build
+from agentrl_envs.webshop.product import document
 from agentrl_envs.webshop.reward import score, winning_options
-from agentrl_envs.webshop.search import Index, document
 from agentrl_envs.webshop.world import unattained
 
 SHOP = world()

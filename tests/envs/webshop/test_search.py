@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from agentrl_envs.webshop.search import TOP, Index, document, lossy_length
+from agentrl_envs.bm25 import TOP, Index, lossy_length
+from agentrl_envs.webshop.product import document
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""BM25 over product texts, with the ranking of Lucene 8: the search engine of the shop."""
+"""BM25 with the ranking of Lucene 8: the search engine of the shop and of questions about a corpus."""
 
 import math
 from collections import Counter
@@ -8,8 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agentrl_envs.webshop.analysis import terms
-from agentrl_envs.webshop.product import Product
+from agentrl_envs.analysis import terms
 
 TOP = 50
 """hits of a search"""
@@ -17,13 +16,6 @@ K1, B = np.float32(0.9), np.float32(0.4)
 _EXACT = 40
 """lengths up to this are kept exactly"""
 _ONE = np.float32(1)
-
-
-def document(product: Product) -> str:
-    """Return what is indexed of a product: title, description, first bullet and options, lower case."""
-    options = ", and ".join(f"{name}: {', '.join(values)}" for name, values in product.options.items())
-    first = product.bullets[0] if product.bullets else ""
-    return " ".join([product.title, product.description, first, options]).lower()
 
 
 def lossy_length(length: int) -> int:

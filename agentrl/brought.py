@@ -1,0 +1,22 @@
+"""Settings that a choice brings along; the user's words win over them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TINY: Mapping[str, Any] = {
+    "rollout.mode": "window",
+    "rollout.style": "plain",
+    "rollout.max_tokens": 24,
+    "rollout.max_context": 512,
+    "learner.lr": 1e-3,
+    "learner.lr_critic": 1e-3,
+    "learner.minibatches": 2,
+    "learner.microbatch_tokens": 2048,
+    "warm.demonstrations": 6,
+    "run.iterations": 50,
+}
+"""Settings that model=tiny brings; an environment's own `tiny` comes on top, the user's words on both."""
+TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
+"""What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""
+OPENAI: Mapping[str, Any] = {"rollout.parallel": 16, "rollout.max_context": 32768, "eval.decodings": "greedy"}
+"""What rollout=openai brings: its contexts are long, and how likely given replies are is not told"""
