@@ -58,20 +58,27 @@ def sources(run: Path) -> list[Source]:
     """
     credit = {}
     if (run / CONFIG).is_file():
-        credit = {path.name: read_header(path) for path in sorted((run / FOLDER).glob("*.jsonl.gz"))}
-    paths = (run / "trajectories").glob("*.jsonl.gz") if credit else episode_files(run)
-    files = {path.name: path for path in paths if iteration_of(path) or not credit}
-    found = []
-    for name in sorted({*files, *credit}):
-        header, own = credit.get(name), [files[name]] if name in files else []
-        count = sum(map(count_trajectories, own))
-        if header is None:
-            found.append(Source(iteration_of(files[name]), own, None, count))
-            continue
-        further = [run / FURTHER / name] if header.further else []
-        path, count = run / FOLDER / name, count + header.further
-        found.append(Source(header.iteration, own + further, path, count, header.columns))
-    return sorted((source for source in found if source.count), key=lambda source: source.iteration)
+        credit = {path.name: read_header(path) for path in (run / FOLDER).glob("*.jsonl.gz")}
+    played = {path.name for path in (run / "trajectories").glob("*.jsonl.gz") if iteration_of(path)}
+    found = [_source(run, name, credit.get(name)) for name in sorted(played | credit.keys())]
+    found = [source for source in found if source.count]
+    if not (credit and found):
+        found = [
+            Source(iteration_of(path), [path], None, count_trajectories(path)) for path in episode_files(run)
+        ]
+    return found
+
+
+def _source(run: Path, name: str, header: Header | None) -> Source:
+    """Return where an iteration's episodes are: those played in it, then those it took from elsewhere."""
+    own = [path for path in (run / "trajectories" / name,) if path.is_file()]
+    count = sum(map(count_trajectories, own))
+    if header is None:
+        return Source(iteration_of(own[0]), own, None, count)
+    further = [run / FURTHER / name] if header.further else []
+    return Source(
+        header.iteration, own + further, run / FOLDER / name, count + header.further, header.columns
+    )
 
 
 def chosen(found: Sequence[Source], run: Path, iteration: int | None, most: int) -> list[Source]:

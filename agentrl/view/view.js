@@ -420,6 +420,16 @@ function passes(run, number) {
     && (hits === null || hits.has(`${run.place}/${number}`));
 }
 
+/** Tell whether a tree is listed: it, one of its actions or one of its episodes is what is looked for. */
+function treePasses(run, tree) {
+  const nodes = tree.nodes.map(named);
+  const asked = hits !== null || filter.outcome !== "" || filter.only !== "";
+  return (filter.run === "" || Number(filter.run) === run.place)
+    && (filter.iteration === "" || Number(filter.iteration) === tree.iteration)
+    && (!asked || nodes.some((node) => node.episode >= 0 && passes(run, node.episode))
+      || (filter.query !== "" && nodes.some((node) => node.action.toLowerCase().includes(filter.query))));
+}
+
 function passing() {
   const found = [];
   for (const run of data.runs) for (let number = 0; number < run.count; number++) if (passes(run, number)) found.push([run, number]);
@@ -444,7 +454,7 @@ function refresh() {
     say(`${groups.length.toLocaleString("en")} groups`);
   } else {
     const trees = data.runs.flatMap((run) => run.trees.map((tree, place) => [run, place]));
-    const kept = trees.filter(([run, place]) => run.trees[place].nodes.some((node) => passes(run, node[1])));
+    const kept = trees.filter(([run, place]) => treePasses(run, run.trees[place]));
     setList(kept, treeRow, ([run, place]) => go("t", run.place, place));
     say(trees.length ? `${kept.length} of ${trees.length} trees` : "This run grew no trees.");
   }
@@ -852,7 +862,7 @@ function nodeOf(run, tree, place) {
   const marks = [chosen ? make("span", { class: "good" }, `✓ chosen${chosen > 1 ? ` ×${chosen}` : ""}`) : null, rejected ? make("span", { class: "bad" }, `✗ rejected${rejected > 1 ? ` ×${rejected}` : ""}`) : null];
   const end = node.terminal ? make("span", { class: "mark" }, `${node.outcome}, score ${short(node.score)}`) : null;
   const open = () => go("e", run.place, node.episode, `t${node.turn}`);
-  const link = node.episode < 0 ? make("span", { class: "quiet" }, "not played on") : button(`turn ${node.turn + 1}`, open, { class: "link" });
+  const link = node.episode < 0 ? make("span", { class: "quiet" }, "in no episode") : button(`turn ${node.turn + 1}`, open, { class: "link" });
   return make("div", { class: `node${chosen ? " chosen" : ""}${rejected ? " rejected" : ""}`, "data-node": place },
     make("div", { class: "head" }, make("span", { class: "quiet" }, `${place}`), make("code", {}, marked(node.action || "(nothing)")), marks, node.way ? make("span", { class: "mark" }, "way") : null, end, link),
     facts([["N", node.N], ["Q", node.Q], ["V", node.V], ["r", node.r], ["prior", node.prior], node.push === null ? null : ["mean push", signed(node.push)]]));
@@ -882,7 +892,7 @@ async function treeView(run, place) {
   const rows = tree.pairs.map(([chosen, rejected, weight, margin]) => [`${chosen} over ${rejected}`, weight, margin, named(tree.nodes[chosen]).Q, named(tree.nodes[rejected]).Q]);
   return make("div", {}, make("h2", {}, `Tree: ${tree.task}`),
     facts([["iteration", tree.iteration], ["nodes", tree.nodes.length], ["preferences", tree.pairs.length]]),
-    make("p", { class: "quiet" }, "N: episodes through an action. Q: what they came to. V: worth of where it leads. r: reward. Prior: probability of the reply when sampled. Mean push: of its tokens."),
+    make("p", { class: "quiet" }, "N: visits of an action. Q: what they came to. V: worth of where it leads. r: reward. Prior: probability of the reply when sampled. Mean push: of its tokens."),
     first ? observationOf(first) : null, rows.length ? table("Preferences (nodes by number)", ["pair", "weight", "margin", "Q chosen", "Q rejected"], rows) : null, lists);
 }
 

@@ -207,7 +207,12 @@ def test_a_tree_shows_worth_and_preference_of_its_nodes(see: Any, tmp_path: Path
     for text in ("guess 12", "chosen ×2", "success, score 1", "Q\n1", "mean push\n+0.75", "way"):
         assert text in nodes[2]
     assert "N\n2" in nodes[0] and "prior\n0.25" in nodes[0]
-    assert "guess 15" in nodes[3] and "not played on" in nodes[3] and "mean push\n-0.5" in nodes[3]
+    assert "guess 15" in nodes[3] and "in no episode" in nodes[3] and "mean push\n-0.5" in nodes[3]
+    for query, trees in (("guess 15", "1 of 1 trees"), ("guess 16", "0 of 1 trees"), ("", "1 of 1 trees")):
+        seen.page.fill("#query", query)
+        seen.page.wait_for_function(
+            "text => document.getElementById('count').textContent === text", arg=trees
+        )
     seen.page.click(".node >> nth=1 >> text=turn 2")
     seen.page.wait_for_selector(".turn.here .t.minus")
 
