@@ -51,12 +51,12 @@ def decided(
     begun = time.perf_counter()
     if how.decode == "best_of_n":
         episodes, spent, shares = _best_of_n(how, panel, collector, values, env)
-        name = f"best of {how.width} by {how.choose}"
+        name = f"best of {how.candidates} by {how.choose}"
     else:
         assert values is not None
         episodes, spent = _searched(how, panel, collector, values)
         shares = {}
-        name = f"{how.decode} {how.width}" + (" action" if how.look == "action" else "")
+        name = f"{how.decode} {how.candidates}" + (" action" if how.look == "action" else "")
     found = measured(panel, name, episodes, time.perf_counter() - begun)
     return replace(found, spent=spent, shares=shares)
 
@@ -68,10 +68,10 @@ def _searched(
     if how.look == "action":
         if how.decode == "value_beam":
             raise ConfigError("eval.look=action: a beam is of states; use eval.decode=best_of_k")
-        actor = ValuedActor(collector.actor, values, how.width)
+        actor = ValuedActor(collector.actor, values, how.candidates)
         played = [episode.trajectory for episode in replace(collector, actor=actor).play(starts_of(panel))]
         return played, {"turns": float(sum(len(e.turns) for e in played)), "tokens": float(actor.tokens)}
-    beam = Beam(how.width if how.decode == "value_beam" else 1, how.width)
+    beam = Beam(how.candidates if how.decode == "value_beam" else 1, how.candidates)
     episodes, spent = searched(starts_of(panel), collector, values, beam)
     cost = {"turns": spent.turns, "restored states": spent.restores, "tokens": spent.tokens}
     return episodes, {name: float(count) for name, count in cost.items()}
@@ -82,15 +82,15 @@ def _best_of_n(
 ) -> tuple[list[Trajectory], dict[str, float], dict[str, Interval]]:
     """Return the chosen episode of each task, what all cost, and what other choices would come to."""
     choose = choice(how.choose, values, env, panel)
-    played = [episode.trajectory for episode in collector.play(starts_of(panel, how.width))]
-    groups = [played[i : i + how.width] for i in range(0, len(played), how.width)]
+    played = [episode.trajectory for episode in collector.play(starts_of(panel, how.candidates))]
+    groups = [played[i : i + how.candidates] for i in range(0, len(played), how.candidates)]
     turns = [turn for episode in played for turn in episode.turns]
     spent = {
         "episodes": float(len(played)),
         "turns": float(len(turns)),
         "tokens": float(sum(len(turn.action_ids) for turn in turns)),
     }
-    shares = {f"pass@{k}": bootstrap(attempts(groups, k)) for k in _powers(how.width)}
+    shares = {f"pass@{k}": bootstrap(attempts(groups, k)) for k in _powers(how.candidates)}
     if isinstance(env, Answering):
         agreed = choice("majority", None, env, panel)
         shares["majority"] = bootstrap([group[agreed(group)].success for group in groups])

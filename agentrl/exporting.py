@@ -12,6 +12,7 @@ from agentrl.exchange import Form, Row, message_rows, pair_rows
 from agentrl.given import given
 from agentrl.learner.model import load_tokenizer
 from agentrl.rollout.chat import Chat, Format
+from agentrl.rollout.messages import Messages
 from agentrl.trajectories import dump, read_trajectories, write_lines
 from agentrl.types import Trajectory
 
@@ -27,7 +28,11 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
     place, asked = said("export", words, KEYS["export"])
     form: Form = _choice(asked.get("format", ""))
     episodes, pairs, model, tokenizer = _source(place)
-    chat = _chat(asked.get("model", model), place)
+    elsewhere = Messages()
+    if tokenizer == fingerprint(elsewhere):  # an endpoint's words, whose tokens are not known
+        chat = Chat(elsewhere, Format())
+    else:
+        chat = _chat(asked.get("model", model), place)
     if tokenizer and fingerprint(chat.tokenizer) != tokenizer:
         raise ConfigError(
             f"model={asked.get('model', model)} has another tokenizer than {place} was made with"

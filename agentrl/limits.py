@@ -29,7 +29,7 @@ AT_LEAST: Mapping[str, float] = {
     "learner.minibatches": 1, "learner.microbatch_tokens": 1,
     "warm.demonstrations": 0, "warm.tasks": 0, "warm.thought_dropout": 0,
     "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
-    "eval.every": 0, "eval.dev": 0, "eval.test": 0, "eval.width": 1,
+    "eval.every": 0, "eval.dev": 0, "eval.test": 0, "eval.candidates": 1,
     "env.max_turns": 1,
 }  # fmt: skip
 ABOVE: Mapping[str, float] = {

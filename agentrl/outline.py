@@ -13,7 +13,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from agentrl.errors import ConfigError
 from agentrl.offers import package
@@ -45,6 +45,14 @@ class _StandIn:
         return self
 
     __ror__ = __or__
+
+    def __iter__(self) -> NoReturn:
+        """Raise: asked item by item it would never end."""
+        raise NeedsImportError
+
+    def __contains__(self, item: object) -> bool:
+        """Raise: what it holds is not known."""
+        raise NeedsImportError
 
     def __call__(self, *values: object, **named: object) -> "_StandIn":
         raise NeedsImportError

@@ -265,7 +265,7 @@ class EvalSettings:
     decode: Decide = "plain"
     """`agentrl eval`: play replies as they are drawn; the best of several replies a turn, or beams of states,
     by the run's trained value; or the best of whole episodes, by `choose`. Drawn as in training"""
-    width: int = 5
+    candidates: int = 5
     """best_of_k: replies a turn; value_beam: states kept, replies in each; best_of_n: episodes a task"""
     look: Literal["state", "action"] = "state"
     """best_of_k: the value of the state that a reply leads to, which is tried; or of the reply, untried"""

@@ -226,7 +226,8 @@ def ascending(siblings: Sequence[Figures]) -> list[int]:
 def _even(visits: Sequence[int]) -> list[float]:
     """Return chances, even over the most visited."""
     most = max(visits, default=0)
-    return [float(n == most) / visits.count(most) for n in visits]
+    share = 1.0 / max(visits.count(most), 1)
+    return [share * (n == most) for n in visits]
 
 
 def state_value(confidence: float, depth: int, before: float, outcome: float | None = None) -> float:

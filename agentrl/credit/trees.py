@@ -103,10 +103,14 @@ def valued(tree: Tree, gap: float = 0.0, opinion: float = 0.5) -> list[Preferenc
     Edge:   equal ones are never compared.
     """
     worth = [(1 - opinion) * node.q / 2 + opinion * node.confidence for node in tree.nodes]
+    alone: dict[int, int] = {}  # most nodes are, and a list for each would cost more than all the rest
     siblings: dict[int, list[int]] = {}
     for index, node in enumerate(tree.nodes):
-        if node.visits:
-            siblings.setdefault(node.parent, []).append(index)
+        if not node.visits:
+            continue
+        first = alone.setdefault(node.parent, index)
+        if first != index:
+            siblings.setdefault(node.parent, [first]).append(index)
     return [
         Preference(one, other, margin=worth[one] - worth[other])
         for order in siblings.values()
@@ -128,8 +132,12 @@ def along(tree: Tree, rejected: str = "worst", gap: float = 0.0) -> list[Prefere
     Edge:   a state with one action makes no pair; the random one depends on task and state alone.
     """
     made: list[Preference] = []
+    below: dict[int, list[int]] = {tree.nodes[index].parent: [] for index in tree.way}
+    for index, node in enumerate(tree.nodes):
+        if node.parent in below:
+            below[node.parent].append(index)
     for index in tree.way:
-        siblings = tree.children(tree.nodes[index].parent)
+        siblings = below[tree.nodes[index].parent]
         if len(siblings) < 2:
             continue
         nodes = [tree.nodes[i] for i in siblings]

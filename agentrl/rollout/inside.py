@@ -152,7 +152,12 @@ class Inside:
 
 
 def _plain(value: Any) -> Any:
-    """Return what stands for a value in an answer: a dictionary for a mapping, a number for a scalar."""
+    """Return what stands for a value in an answer: a dictionary for a mapping, a number for a scalar.
+
+    Text that is more than that, as `Reasoned`, is sent as text.
+    """
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Mapping):
         return dict(value)
     if hasattr(value, "item"):

@@ -46,6 +46,10 @@ class Messages:
         """This one: it has no other behind it."""
         return self
 
+    def get_vocab(self) -> dict[str, int]:
+        """Return no words: ids stand for bytes."""
+        return {}
+
     def encode(self, text: str, add_special_tokens: bool = False) -> Packed:
         """Return the ids of a text; lone surrogates become question marks."""
         held = text.encode("utf-8", errors="replace")
@@ -65,6 +69,15 @@ class Messages:
         """Return messages, and the tools they may call, as the JSON of a request's body."""
         body: dict[str, Any] = {"messages": list(_sent(messages, bool(tools)))}
         return json.dumps(body | ({"tools": list(tools)} if tools else {}), ensure_ascii=False)
+
+
+def sent(body: str) -> list[tuple[str, str]] | None:
+    """Return (role, text) of the messages that a request's body holds; None where it holds none."""
+    try:
+        messages = json.loads(body)["messages"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [(one["role"], text_of(one)) for one in messages]
 
 
 def text_of(message: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from agentrl.rollout.chat import Chat
+from agentrl.rollout.messages import Messages as Unknown
+from agentrl.rollout.messages import sent
 
 Messages = list[tuple[str, str]]
 """(role, content), the oldest first"""
@@ -27,6 +29,8 @@ def unrendered(chat: Chat, text: str) -> Messages | None:
     A text that ends where a reply begins, ends with the message before it. Thoughts that a template left out,
     or rules that it put elsewhere, cannot be known: the messages are some that give this text.
     """
+    if isinstance(chat.tokenizer, Unknown):
+        return sent(text)
     template = _template(chat)
     if template is None:
         return None

@@ -188,7 +188,7 @@ class TGDPO(DPO):
     def check(self) -> None:
         """Refuse to go without the trained policy."""
         DPO.check(self)
-        if self.loss_kind in ("tdpo1", "tdpo2", *REFERENCE_FREE):
+        if self.loss_kind in ("tdpo1", "tdpo2", "simpo", "cpo", "orpo", "asft"):
             raise ConfigError(f"loss_kind={self.loss_kind}: tgdpo weighs log-ratios to the reference")
         if not self.teacher:
             raise ConfigError("algo 'tgdpo' needs algo.teacher=FOLDER, a policy trained by algo=dpo")

@@ -32,7 +32,7 @@ def measured(values: object = None, **how: object) -> Measurement:
 
 
 def test_an_oracle_solves_what_any_episode_solved_and_says_so() -> None:
-    found = measured(decode="best_of_n", width=8, choose="oracle")
+    found = measured(decode="best_of_n", candidates=8, choose="oracle")
     assert found.decoding == "best of 8 by oracle"
     assert found.rate == found.shares["pass@8"].mean > found.shares["pass@1"].mean
     assert list(found.shares) == ["pass@1", "pass@2", "pass@4", "pass@8"]
@@ -43,22 +43,22 @@ def test_an_oracle_solves_what_any_episode_solved_and_says_so() -> None:
 
 
 def test_one_episode_each_is_the_policy_itself() -> None:
-    found = measured(decode="best_of_n", width=1, choose="oracle")
+    found = measured(decode="best_of_n", candidates=1, choose="oracle")
     assert found.rate == found.shares["pass@1"].mean and found.spent["turns"] == sum(found.turns)
 
 
 def test_episodes_are_chosen_by_the_value_of_their_last_state() -> None:
-    longest = measured(lambda contexts: [float(len(c)) for c in contexts], decode="best_of_n", width=8)
-    shortest = measured(lambda contexts: [-float(len(c)) for c in contexts], decode="best_of_n", width=8)
+    longest = measured(lambda contexts: [float(len(c)) for c in contexts], decode="best_of_n", candidates=8)
+    shortest = measured(lambda contexts: [-float(len(c)) for c in contexts], decode="best_of_n", candidates=8)
     assert longest.mean_turns > shortest.mean_turns
 
 
 @pytest.mark.parametrize(
     ("how", "name"),
     [
-        ({"decode": "best_of_k", "width": 3}, "best_of_k 3"),
-        ({"decode": "best_of_k", "width": 3, "look": "action"}, "best_of_k 3 action"),
-        ({"decode": "value_beam", "width": 2}, "value_beam 2"),
+        ({"decode": "best_of_k", "candidates": 3}, "best_of_k 3"),
+        ({"decode": "best_of_k", "candidates": 3, "look": "action"}, "best_of_k 3 action"),
+        ({"decode": "value_beam", "candidates": 2}, "value_beam 2"),
     ],
 )
 def test_what_a_search_plays_is_counted(how: dict[str, object], name: str) -> None:
@@ -130,7 +130,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_finished_run_decides_by_what_it_learnt(
     decode: str, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (found,) = evaluate_run([f"model={run}", f"decode={decode}", "width=2"])
+    (found,) = evaluate_run([f"model={run}", f"decode={decode}", "candidates=2"])
     assert len(found.success) == 3 and found.spent["turns"] >= sum(found.turns)
     assert "in all: " in capsys.readouterr().out
     assert Guess.max_turns >= max(found.turns)

@@ -50,6 +50,14 @@ def test_a_file_that_needs_its_imports_is_imported(tmp_path: Path) -> None:
     assert outline(str(tmp_path / "needy.py"))().eps == pytest.approx(1.19e-7, rel=0.01)  # type: ignore[attr-defined]
 
 
+def test_what_only_the_real_module_can_list_never_hangs(tmp_path: Path) -> None:
+    for number, line in enumerate(("KINDS = ('one', *torch.KINDS)", "HAS = 'one' in torch.KINDS")):
+        file = tmp_path / f"listing{number}.py"
+        file.write_text(f"import torch\nfrom dataclasses import dataclass\n{line}\n")
+        with pytest.raises(ConfigError, match="KINDS"):
+            outline(str(file))
+
+
 def test_a_broken_file_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import torch\nfrom nowhere_at_all import x\nx.y()\n")
     with pytest.raises(

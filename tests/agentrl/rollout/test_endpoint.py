@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import logging
 import re
 import threading
@@ -69,6 +70,19 @@ def test_a_model_behind_a_server_is_measured_without_being_here() -> None:
 
 
 TROUBLES = ["429 0", "503", "garbage", "deep", "odd", "flood", "cut", "429", "500 nonsense", "408"]
+
+
+@pytest.mark.parametrize("mode", ["window", "transcript"])
+def test_what_an_endpoint_said_is_collected_and_written_as_messages(mode: str) -> None:
+    with serving(bisecting) as server:
+        words = (*GUESS, f"rollout.server={server.url}", f"rollout.mode={mode}", "per_task=1", "split=dev")
+        assert main(["collect", *words, "out=said.jsonl.gz"]) == 0
+    assert main(["export", "said.jsonl.gz", "format=messages", "out=said.jsonl"]) == 0
+    rows = [json.loads(line)["messages"] for line in Path("said.jsonl").read_text().splitlines()]
+    assert rows
+    for row in rows:
+        assert row[-1]["role"] == "assistant" and "<action>" in row[-1]["content"]
+        assert {"user", "assistant"} <= {message["role"] for message in row}
 
 
 def test_what_passes_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Environments in workers: they play as in process, and what goes wrong there stays there."""
 
+import inspect
 import threading
 import time
 from dataclasses import replace
@@ -11,8 +12,10 @@ from agentrl.errors import ConfigError, DeadlineError, EpisodeError
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.collect import Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.hf import HFSampler
+from agentrl.rollout.inside import Inside
 from agentrl.rollout.workers import Environments
 from agentrl.types import Sampling, Task
+from agentrl_envs.guess import Guess
 from tests.agentrl.rollout.examples import model, tokenizer
 from tests.agentrl.test_child import alive, gone
 
@@ -93,6 +96,15 @@ def test_the_surface_is_that_of_an_environment_in_process(worlds):
     assert again.goal() == here.goal() == "reach the end"
     with pytest.raises(ConfigError, match="has no nobody"):
         there.player("nobody", 0)
+
+
+def test_a_players_thought_leaves_the_process_with_its_action():
+    inside = Inside(inspect.getfile(Guess) + ":Guess", {})
+    task = Guess("train").tasks("train")[0]
+    scene = inside("begin", "train", task)
+    action, thought = inside("play", inside("player", "demonstrator", 0), scene["observation"])
+    assert type(action) is type(thought) is str
+    assert action and thought
 
 
 @pytest.mark.parametrize(
