@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentrl.api import rescore as rescore
     from agentrl.api import rollout as rollout
     from agentrl.api import train as train
+    from agentrl.api import view as view
     from agentrl.env import Reply as Reply
     from agentrl.env import TextEnv as TextEnv
     from agentrl.errors import InvalidAction as InvalidAction
@@ -37,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "train": "api", "evaluate": "api", "collect": "api", "compare": "api", "bench": "api",
-    "rollout": "api", "make": "api",
+    "rollout": "api", "make": "api", "view": "api",
     "rescore": "api", "reward_function": "rewards", "TextEnv": "env", "Reply": "env", "Reasoned": "players",
     "InvalidAction": "errors", "Task": "types", "Verdict": "verify",
     "env": "registry", "algo": "registry", "verifier": "registry", "tool": "tools",

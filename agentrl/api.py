@@ -59,6 +59,27 @@ def rescore(
     return rescore_run(run, verifier, out=out, judged=answer)[0]
 
 
+def view(
+    run: str | Path,
+    other: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    iteration: int | None = None,
+    episodes: int | None = None,
+) -> Path:
+    """Return the HTML page that shows a run's stored episodes, token by token; beside those of another run.
+
+    It is `out`, or view.html in the run's folder. One `iteration`, or at most so many `episodes` of a run
+    (none: 10,000; 0: no limit), for which iterations are left out evenly.
+
+    Errors: ConfigError where there is no run, or none of its episodes; DataError where a file is broken.
+    """
+    from agentrl.view.command import view_runs
+
+    runs = [run] if other is None else [run, other]
+    return view_runs(runs, out=out, iteration=iteration, episodes=episodes)
+
+
 def collect(out: str | Path, **settings: Any) -> Path:
     """Return the file of data that `agentrl collect` makes; settings are its words.
 

@@ -137,6 +137,7 @@ def _trajectories(kept: Sequence[Trajectory], weights: Mapping[str, float]) -> T
         },
         weights={name: weights.get(name, 1.0) for name in names},
         task=tuple(t.task.id for t in kept),
+        name=tuple((t.group, t.sample) for t in kept),
         measures=_measures(kept),
     )
 
@@ -191,7 +192,7 @@ def preference_table(
             for end in ends:
                 turns = tuple(tree.nodes[i].turn for i in tree.path(end))
                 paths.append(
-                    Trajectory(tree.task, str(number), len(paths), turns, "success", score=tree.nodes[end].q)
+                    Trajectory(tree.task, str(number), end, turns, "success", score=tree.nodes[end].q)
                 )
                 shared.append(preference.shared)
             kept.append(preference)

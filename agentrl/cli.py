@@ -8,6 +8,8 @@
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
   agentrl compare RUN RUN ...         runs that are there
+  agentrl view RUN [OTHER]            stored episodes on one page, tokens coloured by credit; out=FILE.html
+                                      iteration=N episodes=N, or serve=true port=N for big runs
   agentrl bench tool-use model=RUN,MODEL,... [env=tools] [tasks=N] [decoding=1.0] [out=DIR] [key=value ...]
                                       right answers against tool calls, beside players; the same words go on
   agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
@@ -158,6 +160,13 @@ def _rescore(words: list[str]) -> int:
     return OK
 
 
+def _view(words: list[str]) -> int:
+    from agentrl.view.command import view_command
+
+    view_command(words)
+    return OK
+
+
 def _compare(words: list[str]) -> int:
     from agentrl.compare import compare
 
@@ -215,8 +224,8 @@ def _check(words: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
-    "collect": _collect, "export": _export, "import": _import, "rescore": _rescore, "list": _list,
-    "show": _show, "check": _check,
+    "collect": _collect, "export": _export, "import": _import, "view": _view, "rescore": _rescore,
+    "list": _list, "show": _show, "check": _check,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from agentrl.disk import LOCK, Lock, said, write_whole
-from agentrl.errors import ConfigError, DataError
+from agentrl.errors import ConfigError, DataError, nearest
 from agentrl.journal import Metrics, MetricsLine, Phase
 from agentrl.records import Evaluation, SampleEpisode, Summary, from_json, to_json
 from agentrl.scalars import Scalars
@@ -165,6 +165,32 @@ def read_samples(folder: Path) -> list[SampleEpisode]:
     """
     path = folder / SAMPLES
     return from_json(path.read_bytes(), list[SampleEpisode], str(path)) if path.is_file() else []
+
+
+def episode_files(run: Path) -> list[Path]:
+    """Return a run's files of stored episodes, in the order of iterations.
+
+    Errors: ConfigError where there is no run, or none of its episodes.
+    """
+    if not (run / CONFIG).is_file():
+        there = [str(path) for path in run.parent.glob("*/")] if run.parent.is_dir() else []
+        what = f"{run} is not a run: it has no {CONFIG}" if run.is_dir() else f"there is no folder {run}"
+        raise ConfigError(f"{what}{nearest(str(run), there)}")
+    found = sorted(
+        (run / "trajectories").glob("*.jsonl.gz"), key=lambda path: (iteration_of(path), path.name)
+    )
+    if not found:
+        raise ConfigError(
+            f"{run} holds no stored episodes: run again with trajectories=1, which stores those of every"
+            " iteration (trajectories=10 those of every tenth)"
+        )
+    return found
+
+
+def iteration_of(path: Path) -> int:
+    """Return the iteration that a file's episodes were played in; 0 for those played before training."""
+    stem = path.name.partition(".")[0]
+    return int(stem) if stem.isdigit() else 0
 
 
 def _log_handler(path: Path) -> logging.Handler:

@@ -1,19 +1,23 @@
 """From an algorithm's plan to a token table: which tasks, which episodes, what they earned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from torch import Tensor
 
 from agentrl.algo import Algorithm, Branches, Groups, Searched, Stored
 from agentrl.batch import TokenTable, episode_pairs, preference_table, token_table
 from agentrl.control import permuted
 from agentrl.credit.selection import comparisons
+from agentrl.creditfile import Header
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
 from agentrl.evaluate import first, sampling_of, stream
 from agentrl.forest import once_grown, thin_out
 from agentrl.given import Given
+from agentrl.kept import Origin
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import (
@@ -27,7 +31,7 @@ from agentrl.rollout.collect import (
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
-from agentrl.stored import Store, dealt, pair_table, shuffled
+from agentrl.stored import Store, comparable, dealt, pair_table, shuffled
 from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
@@ -54,6 +58,8 @@ class Gatherer:
     store: Store = field(init=False)
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
+    origin: Origin = field(default_factory=Origin, init=False)
+    """what the last iteration's table was made of"""
 
     def __post_init__(self) -> None:
         run = self.settings.run
@@ -67,9 +73,15 @@ class Gatherer:
 
         Errors: RunError where more episodes failed than the run allows.
         """
+        self.origin = Origin()
         table, metrics, episodes = self._gathered(iteration)
+        self.origin.fresh = episodes
         played = [episode for episode in episodes if episode.scorable]
         return table, metrics | strict_metrics(played, self.strict), episodes
+
+    def keep(self, number: int, table: TokenTable | None, columns: Mapping[str, Tensor]) -> None:
+        """Write what was made of the last iteration's tokens into the run; `number` counts from 1."""
+        self.origin.keep(self.folder.parent, Header(number, self.algo.name), table, columns)
 
     def _gathered(self, iteration: int) -> Batch:
         plan = self.algo.collect()
@@ -97,6 +109,7 @@ class Gatherer:
         metrics = checked(episodes, self.settings.run.failures) | drawn
         kept = [e for e in whole_groups(chosen) if any(turn.action_ids for turn in e.turns)]
         metrics["left_out"] = 1.0 - len(kept) / len(chosen)
+        self.origin.learnt = kept
         if self.settings.run.control == "permuted":
             kept = permuted(kept, self.settings.reward, stream(self.settings.run.seed, "control", iteration))
         if not kept:
@@ -104,7 +117,8 @@ class Gatherer:
         table = token_table(kept, self.settings.reward)
         metrics |= group_metrics(table)
         if plan.shown:
-            table = token_table(kept + self._shown(plan, kept, iteration), self.settings.reward)
+            self.origin.learnt = kept + self._shown(plan, kept, iteration)
+            table = token_table(self.origin.learnt, self.settings.reward)
         if plan.pairs == "none":
             return table, metrics, episodes
         earned = table.trajectories.ret, table.trajectories.group
@@ -143,7 +157,9 @@ class Gatherer:
         trees = [tree for tree, _ in grown]
         episodes = [episode for _, own in grown for episode in own]
         metrics = checked(episodes, self.settings.run.failures)
-        table = preference_table(trees, [self.algo.compare(tree) for tree in trees])
+        preferences = [self.algo.compare(tree) for tree in trees]
+        self.origin.grown = [(*one, drawn) for one, drawn in zip(grown, preferences, strict=True)]
+        table = preference_table(trees, preferences)
         metrics |= tree_metrics(trees)
         metrics["pairs"] = float(len(table.pairs or ())) if table is not None else 0.0
         return table, metrics, episodes
@@ -194,9 +210,9 @@ class Gatherer:
 
     def _stored(self, plan: Stored, iteration: int) -> Batch:
         chosen, played = self.store.batch(plan, iteration, lambda seed: self._record(plan, seed))
-        table = token_table(chosen, self.settings.reward)
+        self.origin.learnt = chosen
         return (
-            table,
+            token_table(chosen, self.settings.reward),
             {
                 "stored_success": sum(e.success for e in chosen) / len(chosen),
                 "token_violations": violations(chosen),
@@ -210,6 +226,7 @@ class Gatherer:
         """Put an iteration's part of the pairs that were given into a table."""
         seed, count = self.settings.run.seed, self.settings.rollout.tasks
         chosen = dealt(self.given.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
+        self.origin.learnt = [side for _, both in comparable(chosen) for side in both]
         return pair_table(chosen), {"pairs": float(len(chosen)), "environment_steps": 0.0}, []
 
     def _record(self, plan: Stored, seed: int) -> list[Trajectory]:

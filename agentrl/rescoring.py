@@ -18,7 +18,7 @@ import msgspec
 from agentrl.agreement import Rescore, Scored, rescored
 from agentrl.disk import Lock, write_whole
 from agentrl.errors import ConfigError, nearest
-from agentrl.folder import CONFIG
+from agentrl.folder import episode_files, iteration_of
 from agentrl.killable import Killable
 from agentrl.progress import Progress
 from agentrl.records import to_json
@@ -67,7 +67,7 @@ def rescore_run(
         raise ConfigError(f"answer={judged} is not one of {', '.join(get_args(Judged))}")
     if not deadline > 0:
         raise ConfigError(f"deadline={deadline:g}: must be above 0, in seconds")
-    stored = _stored(Path(run))
+    stored = episode_files(Path(run))
     if not isinstance(verifier, str):
         own = as_verifier(verifier)
         return _judged(
@@ -111,28 +111,6 @@ def _place(run: str | Path, out: str | Path | None, slug: str) -> Path:
     return (
         Path(out) if out is not None else Path(run) / "rescore" / (re.sub(r"[^\w.-]+", "-", slug).strip("-."))
     )
-
-
-def _stored(run: Path) -> list[Path]:
-    """Return a run's files of episodes, in the order of iterations."""
-    if not (run / CONFIG).is_file():
-        there = [str(path) for path in run.parent.glob("*/")] if run.parent.is_dir() else []
-        raise ConfigError(f"{run} is not a run: it has no {CONFIG}{nearest(str(run), there)}")
-    found = sorted(
-        (run / "trajectories").glob("*.jsonl.gz"), key=lambda path: (iteration_of(path), path.name)
-    )
-    if not found:
-        raise ConfigError(
-            f"{run} holds no stored episodes: run again with trajectories=1, which stores those of every"
-            " iteration (trajectories=10 those of every tenth)"
-        )
-    return found
-
-
-def iteration_of(path: Path) -> int:
-    """Return the iteration that a file's episodes were played in; 0 for those played before training."""
-    stem = path.name.partition(".")[0]
-    return int(stem) if stem.isdigit() else 0
 
 
 def _judged(

@@ -36,7 +36,7 @@ class RunSettings:
     keep: int = 1
     """checkpoints kept, the newest first"""
     trajectories: int = 10
-    """iterations between saved sets of training episodes; 0: none"""
+    """iterations between saved sets of training episodes and of their credit, for `agentrl view`; 0: none"""
     strict: str | None = None
     """verifier that judges the training episodes beside the reward, which it does not change: a name or
     ./mine.py:score; none: what the environment calls `strict` in its metrics, if anything"""

@@ -49,17 +49,22 @@ def dealt(items: Sequence[T], count: int, number: int, seed: Callable[[int], int
     return found
 
 
-def pair_table(pairs: Sequence[PlayedPair]) -> TokenTable | None:
-    """Return a table of pairs: the tokens that are compared, what comes before them as context.
-
-    Edge: pairs whose sides hold the same tokens, or none, are left out; None where no pair is left.
-    """
-    kept = [
+def comparable(pairs: Sequence[PlayedPair]) -> list[tuple[PlayedPair, tuple[Trajectory, Trajectory]]]:
+    """Return the pairs whose sides differ and have tokens, with these sides, the chosen one first."""
+    return [
         (pair, both)
         for pair in pairs
         if (both := sides(pair))[0].turns != both[1].turns
         and all(any(turn.action_ids for turn in side.turns) for side in both)
     ]
+
+
+def pair_table(pairs: Sequence[PlayedPair]) -> TokenTable | None:
+    """Return a table of pairs: the tokens that are compared, what comes before them as context.
+
+    Edge: pairs whose sides hold the same tokens, or none, are left out; None where no pair is left.
+    """
+    kept = comparable(pairs)
     if not kept:
         return None
     table = token_table([side for _, both in kept for side in both])

@@ -64,6 +64,8 @@ class TrajectoryTable:
     """of the components in `ret`"""
     task: tuple[str, ...] = ()
     """[B] names of the tasks"""
+    name: tuple[tuple[str, int], ...] = ()
+    """[B] group and number in it; of a side of a preference, its tree's number and its node's"""
     measures: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """[B] float64 by name: what environments measured, NaN where an episode lacks it; `calls` and `cost` of
     tools are always there"""

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -220,6 +221,9 @@ class Run:
         for iteration in range(done, settings.run.iterations):
             if fresh and self._spent:
                 break
+            number = iteration + 1
+            kept = settings.run.trajectories and number % settings.run.trajectories == 0
+            keep = partial(gatherer.keep, number) if kept else None
             self.policy.module.eval()
             with self._timed("rollout"):
                 table, metrics, episodes = gatherer.gather(iteration)
@@ -227,23 +231,21 @@ class Run:
             self.policy.module.train()
             self.sampler.rest()
             if table is None:
-                log.warning(
-                    "iteration %d: nothing to learn from, the weights stay as they are", iteration + 1
-                )
+                log.warning("iteration %d: nothing to learn from, the weights stay as they are", number)
+                if keep:
+                    keep(None, {})
             else:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")
                     table, state = self.algo.observe(table, state)
-                    metrics |= learner.learn(table, state, iteration, seed, fresh=fresh)
+                    metrics |= learner.learn(table, state, iteration, seed, fresh=fresh, keep=keep)
                 state = self.algo.after_step(state, metrics)
-            number = iteration + 1
             metrics |= self._sync(number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
-            self.progress.step(
-                number, **{k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
-            )
-            if settings.run.trajectories and number % settings.run.trajectories == 0 and episodes:
+            told = {k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
+            self.progress.step(number, **told)
+            if keep and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
             last = number == settings.run.iterations or (fresh and self._spent)
             if settings.eval.every and (number % settings.eval.every == 0 or last):

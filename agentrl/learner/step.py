@@ -9,6 +9,7 @@ micro-batch. Both give the gradient of the undivided loss exactly.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from agentrl.learner.entangled import entangled
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy, compute, forward, likeliest
+from agentrl.learner.seen import PART, Keep, seen
 from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
@@ -75,16 +77,27 @@ class Learner:
         return adam(parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay)
 
     def learn(
-        self, table: TokenTable, state: AlgoState, iteration: int, seed: int, *, fresh: bool = True
+        self,
+        table: TokenTable,
+        state: AlgoState,
+        iteration: int,
+        seed: int,
+        *,
+        fresh: bool = True,
+        keep: Keep | None = None,
     ) -> dict[str, float]:
         """Train on one iteration's table; return the metrics.
 
         `fresh` says that the current weights sampled it: then the sampler's log-probabilities are compared
-        with the trainer's. Older data is corrected for its age in the same way.
+        with the trainer's. Older data is corrected for its age in the same way. `keep` is told each token's
+        credit and the trainer's log-probability before the first step, at the price of a forward pass.
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """
         table = self.prepare(table, state)
+        if keep is not None:
+            ask = partial(forward, self.policy, table, want=self._gradient_columns(), critic=self.critic)
+            keep(table, seen(self.algo, table, state, ask, self.settings.microbatch_tokens))
         log = Log()
         log.add_table(table)
         compared = "logp_old" in self.algo.needs and not (self.trust_sampler or self.algo.recompute)
@@ -267,12 +280,12 @@ def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtyp
     if credit is None:
         return table
     columns = {name: column.to(dtype) for name, column in credit.columns.items()}
+    terms = {"credit": credit.value, **{f"{PART}{name}": term for name, term in credit.parts.items()}}
     if isinstance(credit, TurnCredit):
-        return table.with_columns(credit=credit.value.index_select(0, table.turn).to(dtype), **columns)
-    columns["credit"] = credit.value.to(dtype)
-    if credit.returns is not None:
+        terms = {name: term.index_select(0, table.turn) for name, term in terms.items()}
+    elif credit.returns is not None:
         columns["returns"] = credit.returns.to(dtype)
-    return table.with_columns(**columns)
+    return table.with_columns(**columns, **{name: term.to(dtype) for name, term in terms.items()})
 
 
 def check_learner(algo: Algorithm, settings: LearnerSettings) -> None:

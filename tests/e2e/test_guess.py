@@ -11,6 +11,7 @@ from agentrl import rescore
 from agentrl.config import parse
 from agentrl.errors import ConfigError
 from agentrl.train import train
+from agentrl.view.shelf import packed
 
 SIZES = [
     *("env=guess", "model.hidden=32", "model.layers=1", "warm.demonstrations=1", "warm.tasks=40"),
@@ -21,7 +22,7 @@ ALGOS = {
     "grpo": ["algo=grpo", "group_size=4"],
     "ppo with its own critic": ["algo=ppo", "group_size=4"],
     "ppo with a value head": ["algo=ppo", "group_size=4", "learner.critic=head"],
-    "dpo": ["algo=dpo", "width=3"],
+    "dpo": ["algo=dpo", "algo.width=3"],
     "oreo": ["algo=oreo", "per_task=1", "algo.batch=16"],
     "sft": ["algo=sft", "per_task=1", "algo.batch=16"],
 }
@@ -45,6 +46,12 @@ def test_three_iterations_leave_a_whole_run_folder(name: str, mode: str, tmp_pat
         assert max(line.get("logprob_gap_max", 0.0) for line in made) < 1e-4
     assert any(line.get("grad_norm", 0) > 0 for line in made), "nothing was learnt"
     assert set(json.loads((folder / "summary.json").read_text())) == SUMMARY_KEYS
+    names = {path.name for path in (folder / "credit").glob("*.gz")}
+    assert names == {f"{number:06d}.jsonl.gz" for number in (1, 2, 3)}
+    page = packed(folder, None, 0)
+    assert page.index["notes"] == [] and any(high is not None for high in page.index["episodes"]["high"])
+    if name == "dpo":
+        assert page.index["trees"] and any(tree["pairs"] for tree in page.index["trees"])
     for file in ("config.toml", "evaluation.json", "samples.json", "report.html", "log.txt"):
         assert (folder / file).stat().st_size > 0 or file == "log.txt"
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")

@@ -1,0 +1,88 @@
+"""What an iteration made of each token, for the eye: its credit, and what the trainer gave it before a step.
+
+| column | what |
+|---|---|
+| push | -dLoss/dlogp at the policy that starts the iteration, times the loss's denominator |
+| credit, part/NAME | the algorithm's own credit and the terms it adds up, where it has them |
+| logp, entropy, values | the trainer's log-probability, its entropy, the critic's value |
+| logp_ref, logp_teacher, returns | further columns the loss read |
+
+The denominator of a loss a token is that of its mean, so that without a penalty the push of a policy gradient
+is its credit; that of a coupled loss without credit is the number of pairs, or of what its minibatches are
+made of. Weights for the difference of sampler and trainer come on top and are not in it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from agentrl.algo import Algorithm, AlgoState
+from agentrl.batch import TokenTable, microbatches
+from agentrl.losses.reduce import weights
+
+Keep = Callable[[TokenTable, Mapping[str, Tensor]], None]
+"""Called with the table of an iteration and what is to be shown of each token"""
+PART = "part/"
+"""begins the names of columns that are terms of the credit"""
+SHOWN = ("push", "credit", "logp", "entropy", "values", "logp_ref", "logp_teacher", "returns")
+
+
+def seen(
+    algo: Algorithm,
+    table: TokenTable,
+    state: AlgoState,
+    columns: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    budget: int,
+) -> dict[str, Tensor]:
+    """Return the columns to be shown, [N] each; `columns` asks the models, for rows and their tokens.
+
+    Edge: a loss that does not read `logp` (but whole distributions) has no push.
+    """
+    pieces: list[dict[str, Tensor]] = []
+    order: list[Tensor] = []
+    for rows, tokens in microbatches(table, budget):
+        with torch.no_grad():
+            piece = {name: value.cpu() for name, value in columns(rows, tokens).items()}
+        if not algo.coupled:  # whole distributions would not fit for all tokens at once
+            slope = push(algo, table.take(tokens).with_columns(**piece), state)
+            piece = {name: value for name, value in piece.items() if value.ndim == 1} | slope
+        pieces.append(piece)
+        order.append(tokens)
+    place = torch.argsort(torch.cat(order))
+    whole = table.with_columns(
+        **{name: torch.cat([piece[name] for piece in pieces])[place] for name in pieces[0]}
+    )
+    slope = push(algo, whole, state) if algo.coupled else {}
+    shown = {name: column for name, column in whole.columns.items() if _shown(name) and column.ndim == 1}
+    return shown | slope
+
+
+def _shown(name: str) -> bool:
+    return name in SHOWN or name.startswith(PART)
+
+
+def push(algo: Algorithm, table: TokenTable, state: AlgoState) -> dict[str, Tensor]:
+    """Return -dLoss/dlogp of each token, [N], times the loss's denominator, under the name `push`.
+
+    Shapes: `table` holds every column that the loss reads.
+    Edge:   nothing comes back where the loss does not depend on `logp`.
+    """
+    logp = table.logp.detach().clone().requires_grad_()
+    policy = algo.loss(table.with_columns(logp=logp), state).policy
+    if policy is None or not policy.requires_grad:
+        return {}
+    (slope,) = torch.autograd.grad(policy.sum(), logp, allow_unused=True)
+    return {} if slope is None else {"push": -slope * _denominator(algo, table)}
+
+
+def _denominator(algo: Algorithm, table: TokenTable) -> Tensor | int:
+    """Return what the loss is divided by: a number a token, [N], or one for all."""
+    if not algo.coupled:
+        return 1
+    if "credit" in table.columns:
+        return 1 / weights(algo.aggregate, table.trajectory, max_tokens=table.max_tokens).to(table.logp.dtype)
+    if algo.unit == "pair":
+        return len(table.pairs) if table.pairs is not None else 1
+    column = {"row": table.row, "trajectory": table.trajectory, "group": table.group}[algo.unit]
+    return len(torch.unique(column))
