@@ -170,6 +170,8 @@ class Algorithm:
     """where it was published; the source of a hyper-parameter whose text names no other one in brackets"""
     recompute: ClassVar[bool] = False
     """`logp_old` is always computed by the trainer: others than the policy have played, too"""
+    extragradient: ClassVar[bool] = False
+    """iterations come in twos: after the first, a half step, the second steps from where that one began"""
     heads: ClassVar[int] = 1
     """numbers the critic gives a token"""
     teacher: str = ""

@@ -38,6 +38,7 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "tpo": {},
     "sppo": {},
     "online_ipo": {},
+    "egpo": {},
     "inpo": {},
     "xpo": {},
     "nash_md": {},
