@@ -48,4 +48,4 @@ def distance(*, extra: bool) -> float:
 
 
 def test_it_draws_nearer_to_where_plain_steps_circle() -> None:
-    assert distance(extra=True) < 2**0.5 <= distance(extra=False) + 0.1
+    assert distance(extra=True) < 2**0.5 < distance(extra=False)
