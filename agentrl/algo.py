@@ -176,6 +176,8 @@ class Algorithm:
     """numbers the critic gives a token"""
     teacher: str = ""
     """model folder whose log-probabilities are the column `logp_teacher`, where `needs` names it"""
+    stages: int = 1
+    """into so many parts of falling margin the pairs of a file are put, each learnt from after the other"""
     support: int = 0
     """how many tokens, the likeliest for the policy before the first step, are compared in each place where
     `needs` names `support_teacher` or `support_ref`, and `logp_support` for the policy; 0: all"""

@@ -1,8 +1,9 @@
 """Pairs from programs and tests that a policy wrote itself: each program meets each test (DSTC).
 
-An episode is a program and then a test, played in an environment that says in its measure `sound` whether the
-test is any evidence. The second turns of a task's episodes are exchanged, and what comes of it is played anew:
-the environment judges, and every prompt is the one that such an episode has.
+An episode is a program and then a test, played in an environment that says in its measure `sound` whether
+the test is any evidence. The second turns of a task's episodes are exchanged, and what comes of it is played
+anew: the environment judges, and every prompt is the one that such an episode has. The sampler's log-
+probabilities stay those of the episode in which a test was written.
 """
 
 from collections import defaultdict
@@ -67,9 +68,10 @@ def crossed(
     for start, episode in zip(starts, played, strict=True):
         if episode.scorable and len(episode.turns) == 2 and all(turn.valid for turn in episode.turns):
             tasks[start.number].append(episode)
-    boards = {number: _board(own) for number, own in tasks.items()}
+    drawn = {number: _board(own) for number, own in tasks.items()}
+    boards = {number: both for number, both in drawn.items() if len(both[0]) > 1 and both[1]}
     fates = _fates(boards, 1 + max(start.sample for start in starts), collector)
-    for number, rows in fates.items():
+    for rows in fates.values():
         if not all(end.scorable for row in rows for end in row):
             continue
         found = minimax([[end.success for end in row] for row in rows])
@@ -92,10 +94,8 @@ def _board(episodes: Sequence[Trajectory]) -> Board:
     return list(programs.values()), list(tests.values())
 
 
-def _fates(
-    boards: Mapping[int, Board], free: int, collector: Collector
-) -> dict[int, list[list[Trajectory]]]:
-    """Return how each program (rows) fared in each test (columns), by task; samples from `free` on are new."""
+def _fates(boards: Mapping[int, Board], free: int, collector: Collector) -> dict[int, list[list[Trajectory]]]:
+    """Return how programs (rows) fared in tests (columns), by task; sample numbers from `free` on are new."""
     meetings: Meetings = {}
     for number, (programs, tests) in boards.items():
         pairs = [(one, other) for one in programs for other in tests]

@@ -47,6 +47,12 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         )
     if settings.run.store is not None:
         _check_store(settings, algo)
+    elif algo.stages > 1:
+        raise ConfigError(f"algo.stages={algo.stages} divides the pairs of a file: name it, run.store=FILE")
+    if algo.stages > settings.run.iterations:
+        raise ConfigError(
+            f"algo.stages={algo.stages}: run.iterations={settings.run.iterations} leaves some without any"
+        )
     if here:
         check_peft(settings.model.lora)
     if settings.model.path != "tiny":

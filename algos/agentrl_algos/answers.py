@@ -1,4 +1,4 @@
-"""What algorithms on whole episodes share: groups of them, each as one answer, its log-ratio and its worth."""
+"""What algorithms on whole episodes share: groups of them, each one answer, its log-ratio and its worth."""
 
 from dataclasses import dataclass
 

@@ -26,8 +26,8 @@ class Options:
     reward: Literal["success", "fraction"] = "success"
     """success: 1 for passing every hidden test; fraction: the share of them that pass"""
     asks: Literal["program", "tests"] = "program"
-    """program view: for a program, judged by the problem's tests; or in two turns for one and for a test of it,
-    which judge each other: programs win by passing, and no other test is looked at"""
+    """program view: for a program, judged by the problem's tests; or in two turns for one and for a test of
+    it, which judge each other: programs win by passing, and no other test is looked at"""
     tool: bool = False
     """program view: an action whose first line is `run:` is run in an interpreter that lives through the
     episode, and what it prints is shown"""

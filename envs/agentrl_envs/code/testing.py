@@ -1,4 +1,4 @@
-"""Programs and tests that judge each other: both are written by the agent, and both run in sandboxes alone."""
+"""Programs and tests that judge each other: the agent writes both, and both run in sandboxes alone."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,9 +13,9 @@ from agentrl_verifiers.code_tests import Terms, fault, judged, source_of
 TURNS = 2
 """a program, then a test"""
 RULES = (
-    "You write Python programs and tests of them. First you give a whole program, best in a fenced block; then"
-    " a test of what was asked for: assertions on what the function returns, best in a fenced block. The"
-    " program is run in the test, and should pass it."
+    "You write Python programs and tests of them. First you give a whole program, best in a fenced block;"
+    " then a test of what was asked for: assertions on what the function returns, best in a fenced block."
+    " The program is run in the test, and should pass it."
 )
 
 

@@ -1,12 +1,14 @@
 """Programs and tests by one author: the sandbox judges, and no test is believed for its word."""
 
+from pathlib import Path
+
 import pytest
 
 from agentrl.errors import ConfigError
 from agentrl_envs.code import Coding
 from agentrl_envs.code.options import Options
 from tests.envs.code.test_env import begun
-from tests.envs.code.test_records import LIVE, written
+from tests.envs.code.test_records import LIVE, MBPP, written
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 DOUBLE = "def solve(xs):\n    return xs[0]\n"
@@ -68,9 +70,13 @@ def test_an_empty_program_leaves_nothing_to_be_tested() -> None:
     assert (reward, terminated, info["success"]) == (0.0, True, False)
 
 
-def test_functions_alone_are_tested(tmp_path: object) -> None:
+def test_functions_alone_are_tested(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"env\.asks needs env\.view=program"):
         Options(view="holes", asks="tests")
     with pytest.raises(ConfigError, match=r"leave out env\.tool"):
         Options(asks="tests", tool=True)
-    assert all(not task.data["problem"] == "" for task in Coding(asks="tests", problems=8).tasks("train"))
+    problems = Coding(asks="tests", data=written(tmp_path, LIVE, MBPP)).tasks("test")
+    assert [task.data["problem"] for task in problems] == ["901"]
+    (alone := tmp_path / "alone").mkdir()
+    with pytest.raises(ConfigError, match="every problem is of standard input"):
+        Coding(asks="tests", data=written(alone, LIVE)).tasks("test")
