@@ -24,7 +24,14 @@ def test_collected_pairs_part_with_a_program_that_passes_its_test(tmp_path: Path
     except AgentRLError as why:
         pytest.skip(str(why))
     words = ["env=code", "env.view=program", "env.asks=tests", "env.problems=8", "env.difficulty=2"]
-    words += ["source=demonstrator", "how=dstc", "per_task=3", "tasks=2", "rollout.history=0"]
+    words += [
+        "env.noise=0.4",
+        "source=demonstrator",
+        "how=dstc",
+        "per_task=4",
+        "tasks=2",
+        "rollout.history=0",
+    ]
     path = collect_command([*words, f"out={tmp_path / 'pairs.jsonl.gz'}"])
     header = read_header(path)
     assert header is not None and header.kind == "pairs"
