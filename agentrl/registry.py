@@ -47,16 +47,18 @@ def algo(name: str) -> Callable[[type[T]], type[T]]:
 def verifier(
     name: str, *, low: float = 0.0, high: float = 1.0, pairs: "Sequence[Pair]" = ()
 ) -> "Callable[[type[T] | Judge], type[T] | FunctionVerifier]":
-    """Return a decorator that names a verifier: a class, or a function of answer and task, which it wraps.
+    """Return a decorator that names a verifier: a class, or a function of a reply, which it wraps.
 
     `low` and `high` are a function's range, `pairs` answers that must pass or fail; a class has its own.
     """
+    from agentrl.judges import check_judge
     from agentrl.verify import FunctionVerifier
 
     def named(judge: "type[T] | Judge") -> "type[T] | FunctionVerifier":
         if isinstance(judge, type):
             judge.name = name  # type: ignore[attr-defined]
             return judge
+        check_judge(judge, name)
         return FunctionVerifier(judge, name, low, high, tuple(pairs))
 
     return named
@@ -146,14 +148,15 @@ def load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as why:
         del sys.modules[module_name]
-        raise ConfigError(f"{path} cannot be loaded: {cause(why)}") from why
+        raise ConfigError(f"{path} cannot be loaded: {cause(why, path)}") from why
     return module
 
 
-def cause(why: BaseException) -> str:
-    """Return an exception in one line, with the place it came from."""
+def cause(why: BaseException, path: Path | None = None) -> str:
+    """Return an exception in one line, with the place it came from: the last one in `path` where given."""
     text = " ".join(str(why).split()) or "no message"
     frames = traceback.extract_tb(why.__traceback__)
+    frames = [frame for frame in frames if Path(frame.filename) == path] or frames  # type: ignore[assignment]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(why).__name__}: {text}" + ("" if isinstance(why, SyntaxError) else place)
 
@@ -194,7 +197,7 @@ def _home(value: Any) -> str:
 MEANING: Mapping[Kind, str] = {
     "envs": "a subclass of agentrl.TextEnv",
     "algos": "a subclass of agentrl.algo.Algorithm",
-    "verifiers": "a function of (answer, task), or a class with verify(submission, task)",
+    "verifiers": "a function of (reply, answer) or (reply, task), or a class with verify(submission, task)",
 }
 
 
