@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentrl.brought import OPENAI, TINY, TINY_VLLM
+from agentrl.brought import OPENAI, PROMPTS, TINY, TINY_VLLM
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
 from agentrl.limits import check_backend, check_together, check_value
@@ -193,6 +193,8 @@ def _choice(layers: list[dict[str, Given]], group: str, default: str | None = No
     """Return the name of the environment or algorithm, which somebody must offer."""
     kind: Any = f"{group}s"
     given = [layer[key] for layer in layers for key in (f"{group}.name", group) if key in layer]
+    if group == "env" and not given and any({"data", "env.data"} & layer.keys() for layer in layers):
+        given = [Given(PROMPTS)]
     if not given and default is None:
         raise ConfigError(f"say {group}=... (there are: {', '.join(names(kind)) or 'none installed'})")
     name = str(given[-1].value if given else default)
@@ -223,14 +225,19 @@ def _value(key: Key, given: Given) -> Any:
         check_backend(given.value)
     found = value(key.name, given.value, key.hint)
     check_value(key.name, found)
-    return _verifier(found) if key.name == "run.strict" and found is not None else found
+    return _settled(key.name, found) if isinstance(found, str) else found
 
 
-def _verifier(name: str) -> str:
-    """Return the name of a verifier that somebody offers, or a file's as it means the same everywhere."""
-    if not is_path(name):
-        entry_of("verifiers", name)
-    return absolute("verifiers", name)
+def _settled(key: str, found: str) -> str:
+    """Return the name of a verifier, or of a file, as it means the same from every folder."""
+    group, last = key.partition(".")[0], key.rpartition(".")[2]
+    if key == "run.strict" and not is_path(found):
+        entry_of("verifiers", found)
+    if key == "run.strict" or (group == "env" and last == "verifier"):
+        return absolute("verifiers", found)
+    return (
+        str(Path(found).absolute()) if group == "env" and last == "data" and Path(found).exists() else found
+    )
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def test_a_function_of_a_file_judges_wherever_a_name_does(
         ("def score(reply): return 1.0\n", "scroe", r"score.py has no 'scroe'; did you mean 'score'\?"),
         ("def score(): return 1.0\n", "score", r"verifier 'score' takes no reply to judge; write it as def"),
         ("def score(*, reply): return 1.0\n", "score", r"takes no reply to judge"),
-        ("x = 1\n\nimport json\njson.loads('{')\n", "", r"be loaded: JSONDecodeError: .*\(score.py, line 4\)"),
+        ("x = 1\n\nimport json\njson.loads('{')\n", "", r"loaded: JSONDecodeError: .*\(score.py, line 4\)"),
         ("score = 3\n", "score", r"score is int, not a function of \(reply, answer\) or \(reply, task\)"),
         ("class J:\n    def __init__(self, k): pass\n    def verify(self, s, t): pass\n", "J",
          r"verifier J cannot be made without arguments"),
