@@ -55,6 +55,17 @@ def check_judge(function: Callable[..., Any], name: str) -> None:
         raise ConfigError(f"verifier '{name}' takes no reply to judge; write it as {FORM}")
 
 
+def made(cls: type[Any]) -> Any:
+    """Return an instance of a verifier's class, which needs no arguments.
+
+    Errors: ConfigError where it does.
+    """
+    try:
+        return cls()
+    except TypeError as why:
+        raise ConfigError(f"verifier {cls.__name__} cannot be made without arguments: {why}") from None
+
+
 def _parameters(function: Callable[..., Any]) -> list[Parameter]:
     try:
         return list(inspect.signature(function).parameters.values())

@@ -8,6 +8,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.gym_ids import register_class
+from agentrl.mixture import is_mixture, mixed, parts, spelled
 from agentrl.offers import Kind, offers, package
 
 if TYPE_CHECKING:
@@ -104,8 +106,16 @@ def file_of(kind: Kind, name: str) -> tuple[Path, str]:
     return path.resolve(), attribute
 
 
+def check_offered(kind: Kind, name: str) -> None:
+    """Raise ConfigError where a name, or one of a mixture, is no file and nobody offers it."""
+    for one in [part.name for part in parts(name)] if kind == "envs" and is_mixture(name) else [name]:
+        file_of(kind, one) if is_path(one) else entry_of(kind, one)
+
+
 def absolute(kind: Kind, name: str) -> str:
     """Return `name` as it means the same from every working directory; registered names are left alone."""
+    if kind == "envs" and is_mixture(name):
+        return spelled([replace(part, name=absolute(kind, part.name)) for part in parts(name)])
     if not is_path(name):
         return name
     path, attribute = file_of(kind, name)
@@ -118,6 +128,8 @@ def find(kind: Kind, name: str) -> Any:
     Errors: ConfigError for a name nobody or two packages offer, a file that is missing, code that cannot be
             imported (one line: who and why), and for something that is not what it should be.
     """
+    if kind == "envs" and is_mixture(name):
+        return mixed(name, tuple((part.label, find(kind, part.name)) for part in parts(name)))
     if is_path(name):
         path, attribute = file_of(kind, name)
         return pick(kind, vars(load_file(path)), attribute, str(path))

@@ -16,7 +16,7 @@ from typing import Any as Anything
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from agentrl.errors import ConfigError
-from agentrl.judges import asked, check_judge
+from agentrl.judges import asked, check_judge, made
 from agentrl.types import Task
 
 Status = Literal["ok", "timeout", "error"]
@@ -180,10 +180,7 @@ def as_verifier(judge: "Verifier | Judge", name: str = "") -> Verifier:
     Errors: ConfigError for anything else.
     """
     if isinstance(judge, type):
-        try:
-            judge = judge()
-        except TypeError as why:
-            raise ConfigError(f"verifier {judge.__name__} cannot be made without arguments: {why}") from None
+        judge = made(judge)
     if callable(getattr(judge, "verify", None)):
         missing = [a for a in ("name", "low", "high", "pairs") if not hasattr(judge, a)]
         if missing:
