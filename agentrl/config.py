@@ -10,7 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentrl.brought import OPENAI, PROMPTS, TINY, TINY_VLLM
+from agentrl.brought import BUILT, OPENAI, PROMPTS, TINY, TINY_VLLM
+from agentrl.chain import earlier
 from agentrl.configfile import Given, given_in, tables_of
 from agentrl.configfile import to_toml as to_toml
 from agentrl.errors import ConfigError, nearest
@@ -123,7 +124,13 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     user: dict[str, Any] = {}
     for layer in layers:
         user |= _converted(layer, known, algo_name)
-    chosen = {**_brought(user, env_class, known, algo_name), **user}
+    before = earlier(user.get("model.path", ""))
+    brought = _brought(user, env_class, known, algo_name, before is not None and before.tiny)
+    if before is not None:
+        along = {key: Given(found) for key, found in before.brought(env_name).items() if key in known}
+        brought = {**brought, **_converted(along, known, algo_name)}
+        user["model.path"] = before.path
+    chosen = {**brought, **user}
     built = _built(env_name, algo_name, chosen, known)
     try:
         check_together(built, sketch(**built.algo_options))
@@ -193,20 +200,21 @@ def _said(given: Given) -> Iterator[None]:
 
 
 def _brought(
-    user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
+    user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str, trained: bool
 ) -> dict[str, Any]:
     """Return what the embedded model brings along, the environment's wishes on top, or what an endpoint does.
 
+    `trained` says that it is the embedded model as an earlier run left it: it is neither built nor warmed up.
     Edge: an environment may wish for hyper-parameters of several algorithms; only the chosen one's count.
     """
     if user.get("rollout.backend") == "openai":
         return {key: _value(known[key], Given(wish)) for key, wish in OPENAI.items()}
-    if user.get("model.path", known["model.path"].default) != "tiny":
+    if not trained and user.get("model.path", known["model.path"].default) != "tiny":
         return {}
     brought: dict[str, Any] = {}
     engine = TINY_VLLM if user.get("rollout.backend") == "vllm" else {}
     for key, wish in {**TINY, **engine, **env_class.tiny}.items():
-        if key.startswith("algo.") and key not in known:
+        if (key.startswith("algo.") and key not in known) or (trained and key.startswith(BUILT)):
             continue
         if key not in known and not key.startswith(REWARD):
             raise ConfigError(f"env '{env_class.name}' asks the tiny model for '{key}', which is no setting")

@@ -128,12 +128,13 @@ def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
         return f": algo '{algo}' has no {last}; {named} {verb} it"
     if not group:
         return nearest(word, [key.partition(".")[2] for key in known] + list(SHORT))
-    groups = ["env", "algo", "reward", *GROUPS]
+    members = (key.rpartition(".")[0] for key in known)  # of several environments: env.<label>
+    groups = list(dict.fromkeys(["env", "algo", "reward", *GROUPS, *members]))
     if group not in groups:
         return f"; no group '{group}'{nearest(group, groups)} (there are: {', '.join(groups)})"
     if group == "reward":
         return "; a weight is written reward.NAME=1"
-    has = [key.partition(".")[2] for key in known if key.startswith(f"{group}.") and key not in NAMES]
+    has = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == group and key not in NAMES]
     near = nearest(last, has).replace("'", f"'{group}.", 1)  # the whole key: it can be copied
     return near or f" ({group} has: {', '.join(has) or 'none'})"
 

@@ -13,9 +13,15 @@ from agentrl.config import from_toml, parse, to_toml
 from agentrl.env import SPLITS
 from agentrl.errors import ConfigError, DataError
 from agentrl_envs.prompts import Prompts
+from tests.agentrl.installed import install_ourselves
 
 ROWS = [{"question": f"{a} + {b} =", "gold": a + b, "kind": "sum"} for a in range(10) for b in range(10)]
 HOW = {"prompt": "question", "answer": "gold", "verifier": "math"}
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_ourselves(tmp_path / "site", monkeypatch)
 
 
 def file(folder: Path, rows: Sequence[Mapping[str, Any]] = ROWS, name: str = "tasks.jsonl") -> str:
