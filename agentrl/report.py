@@ -213,7 +213,7 @@ def _versions(run: Findings) -> Markup:
 def _by_environment(run: Findings) -> list[str]:
     """Return a line for each environment of several: success with the best decodings, before and after."""
     looks = [best(run.evaluation.warm_start), best(run.evaluation.final)]
-    if not is_mixture(run.config.get("env", {}).get("name", "")):
+    if run.summary is None or not is_mixture(run.summary.env):
         return []
     lines = []
     for label in dict.fromkeys(label for look in looks if look for label in look.by_kind):

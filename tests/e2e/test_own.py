@@ -71,15 +71,15 @@ def test_a_run_goes_on_from_the_last_policy_of_another(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "world.py").write_text(DOUBLE)
-    words = [*SMALL, "env=./world.py:Once", "algo=grpo", "eval.every=1", "eval.curve=greedy"]
+    words = [*SMALL, "env=./world.py:Once", "algo=grpo"]
     assert main(["run", *words, "iterations=2", "out=one"]) == 0, capsys.readouterr().err
-    assert main(["run", *words[:-2], "model=one", "iterations=0", "out=two", "learner.lr=1e-4"]) == 0
+    assert main(["run", *words, "model=one", "iterations=0", "out=two", "learner.lr=1e-4"]) == 0
     one, two = (load_file(here / name / "model" / "model.safetensors") for name in ("one", "two"))
     assert all(torch.equal(value, two[key]) for key, value in one.items()), "nothing was done in between"
     before, after = (json.loads((here / n / "summary.json").read_text()) for n in ("one", "two"))
     assert after["warm_start"]["greedy"] == before["final"]["greedy"]
     assert main(["run", *words, "env.max_turns=1", "model=two", "iterations=2", "out=three"]) == 0
-    assert any(line["grad_norm"] > 0 for line in iterations(here / "three")) or iterations(here / "three")
+    assert len(iterations(here / "three")) == 2
     assert main(["run", *words, "model=on"]) == 2
 
 
@@ -91,7 +91,7 @@ def test_a_killed_mixed_run_ends_with_the_same_weights_and_metrics(tmp_path: Pat
             f"env=guess:2,{tmp_path}/world.py:Once:1",
             "env.guess.max_turns=4",
             "algo=grpo",
-            "iterations=6",
+            "iterations=4",
         ),
         *("run.curriculum=success", "warm.demonstrations=2", "run.trajectories=2"),
     ]
@@ -113,7 +113,9 @@ def test_a_killed_mixed_run_ends_with_the_same_weights_and_metrics(tmp_path: Pat
     assert all(torch.equal(value, two[key]) for key, value in one.items())
 
 
-@pytest.mark.parametrize("algo", ["gigpo", "dapo", "ppo", "dpo", "sft"])
+@pytest.mark.parametrize(
+    "algo", ["dapo", "dpo", *(pytest.param(n, marks=pytest.mark.slow) for n in ("gigpo", "ppo", "sft"))]
+)
 def test_a_mixture_is_learnt_from_by_every_kind_of_algorithm(algo: str, here: Path) -> None:
     own = {"dpo": ["algo.width=3"], "sft": ["per_task=1", "algo.batch=8"]}.get(algo, ["group_size=4"])
     words = [word for word in SMALL if not word.startswith("group_size")]
