@@ -50,6 +50,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         )
     if settings.run.store is not None:
         _check_store(settings, algo)
+    _check_stages(settings, algo)
     if here:
         check_peft(settings.model.lora)
     if settings.model.path != "tiny":
@@ -86,6 +87,16 @@ def _check_curriculum(settings: Settings, plan: Plan) -> None:
         raise ConfigError(
             f"run.curriculum={settings.run.curriculum} asks whether the episodes of a task end alike, and"
             f" algo={settings.algo} plays no groups of several; leave it out, or use one that does (grpo)"
+        )
+
+
+def _check_stages(settings: Settings, algo: Algorithm) -> None:
+    """Raise ConfigError for stages of nothing, and for more of them than there are iterations."""
+    if algo.stages > 1 and settings.run.store is None:
+        raise ConfigError(f"algo.stages={algo.stages} divides the pairs of a file: name it, run.store=FILE")
+    if algo.stages > settings.run.iterations > 0:
+        raise ConfigError(
+            f"algo.stages={algo.stages}: run.iterations={settings.run.iterations} leaves some without any"
         )
 
 
