@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agentrl.algo import Algorithm, Branches, Groups, Plan, Play, Searched, Stored
 from agentrl.config import make_env
-from agentrl.env import SPLITS
+from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.given import kind_at
 from agentrl.mixture import weights
@@ -70,14 +70,19 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         if not len(env.tasks(split)):
             raise ConfigError(f"env '{settings.env}' has no {split} tasks; a run needs train, dev and test")
     if settings.run.strict is not None:
-        judge = as_verifier(find("verifiers", settings.run.strict))
-        tasks = env.tasks("train").tasks[: len(weights(settings.env))]  # of several environments one each
-        missing = sorted({field for task in tasks for field in unmet(judge, task)})
-        if missing:
-            raise ConfigError(
-                f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
-                f" tasks of env '{settings.env}' do not hold"
-            )
+        _check_strict(settings, env)
+
+
+def _check_strict(settings: Settings, env: TextEnv) -> None:
+    """Raise ConfigError where a verifier judges by what tasks do not hold."""
+    judge = as_verifier(find("verifiers", str(settings.run.strict)))
+    tasks = env.tasks("train").tasks[: len(weights(settings.env))]  # of several environments one each
+    missing = sorted({field for task in tasks for field in unmet(judge, task)})
+    if missing:
+        raise ConfigError(
+            f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
+            f" tasks of env '{settings.env}' do not hold"
+        )
 
 
 def _check_curriculum(settings: Settings, plan: Plan) -> None:
