@@ -26,7 +26,7 @@ class Options:
     """Settings of `env=openenv:URL`, each a key `env.<name>=`."""
 
     field: str | None = None
-    """of an action, that takes what the agent says; none: the only one that must be given, where that is a text,
+    """of an action, that takes what the agent says; none: the only one that must be given, where that is text,
     else the agent writes the action as JSON"""
     view: str | None = None
     """field of an observation that is read; none: the only one, where that is a text, else all, as JSON"""
@@ -43,7 +43,7 @@ class Options:
 
 
 class OpenEnvEnv(Adapted):
-    """An environment on an OpenEnv server, one session each. Snapshots are refused: its state is elsewhere."""
+    """An environment on an OpenEnv server, a session each. Snapshots are refused: the state is elsewhere."""
 
     Options = Options
     max_turns = 50

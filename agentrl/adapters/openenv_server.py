@@ -1,4 +1,4 @@
-"""Our environments as OpenEnv servers: `app = agentrl.adapters.openenv_server.app("webshop")`, then uvicorn."""
+"""Our environments as OpenEnv servers: `app("webshop")` is what uvicorn runs."""
 
 from typing import TYPE_CHECKING, Any
 

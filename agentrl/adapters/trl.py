@@ -66,8 +66,8 @@ def rollout_func(name: str, split: Split = "train", *, seed: int = 0, **settings
     """Return TRL's `rollout_func`: each prompt names a task (see `task_ids`), of which it plays an episode.
 
     Token ids and log-probabilities are those that were sampled, from the trainer's own weights at its
-    temperature; what the environment said is in `completion_ids` with `env_mask` 0. `episode_return` is the sum
-    of rewards, `score` and `outcome` what reports show. Where tokens run out an episode is cut off.
+    temperature; what the environment said is in `completion_ids` with `env_mask` 0. `episode_return` sums
+    rewards up, `score` and `outcome` what reports show. Where tokens run out an episode is cut off.
 
     Errors: ConfigError for wrong settings; when called, for a prompt that names no task; DataError where the
             model's template rewrites earlier turns, so that an episode is no one sequence.
@@ -156,7 +156,7 @@ def _columns(episodes: Sequence[tuple[Trajectory, int]]) -> dict[str, list[Any]]
 
 
 def sequence(episode: Trajectory) -> tuple[list[int], list[int], list[float], list[int]]:
-    """Return an episode of one growing conversation: prompt, what follows, log-probabilities, the policy's mask.
+    """Return a growing conversation: prompt, what follows, its log-probabilities, the policy's mask.
 
     Errors: DataError where a later turn begins a prompt of its own.
     """
@@ -169,7 +169,7 @@ def sequence(episode: Trajectory) -> tuple[list[int], list[int], list[float], li
             prompt = list(turn.prompt_ids)
         elif turn.fresh:
             raise DataError(
-                f"task {episode.task.id}: the chat template rewrites what was said before turn {number + 1}, and"
+                f"task {episode.task.id}: the chat template rewrites what was said before turn {number + 1};"
                 " TRL takes one sequence; use a template that keeps it, or rollout.style=plain"
             )
         else:

@@ -103,7 +103,7 @@ def varied(completions: list[str], **_: Any) -> list[float]:
 
 
 def talker() -> tuple[Any, Any]:
-    """Return a tokenizer with a template that TRL knows, of which some tokens are whole calls; and a model."""
+    """Return a tokenizer with a template that TRL knows and tokens that are whole calls, and a model."""
     from trl.chat_template_utils import qwen3_chat_template
 
     words = Tokenizer(WordLevel({"<unk>": 0, "<|endoftext|>": 1, "so": 2, "number": 3}, unk_token="<unk>"))
