@@ -26,8 +26,8 @@ class Options:
     """Settings of `env=openenv:URL`, each a key `env.<name>=`."""
 
     field: str | None = None
-    """of an action, that takes what the agent says; none: the only one that must be given, where that is text,
-    else the agent writes the action as JSON"""
+    """of an action, that takes what the agent says; none: the only one that must be given, if that is text;
+    else the agent writes actions as JSON"""
     view: str | None = None
     """field of an observation that is read; none: the only one, where that is a text, else all, as JSON"""
     rules: str | None = None
@@ -75,13 +75,7 @@ class OpenEnvEnv(Adapted):
 
     def act(self, action: str) -> Reply:
         """Send an action: the text of one field, or JSON."""
-        try:
-            result = self._asked("step", self._action(action))
-        except RuntimeError as why:
-            if not str(why).endswith(REFUSED):
-                self._drop()
-                raise RunError(f"{self.url}: {' '.join(str(why).split())}") from None
-            raise InvalidAction(f"Not an action. {self._form()}") from None
+        result = self._asked("step", self._action(action))
         seen, paid = result.observation, float(result.reward or 0.0)
         text = self._seen(seen)
         if not result.done:
@@ -105,16 +99,16 @@ class OpenEnvEnv(Adapted):
     def _asked(self, what: str, *args: Any, **named: Any) -> Any:
         """Return what the session answers.
 
-        Errors: DeadlineError where it is late, RunError where it is lost; RuntimeError for what it refuses.
+        Errors: InvalidAction for what it refuses, DeadlineError where it is late, RunError where it is lost.
         """
         try:
             return getattr(self._client, what)(*args, **named)
         except TimeoutError:
             self._drop()
             raise DeadlineError(f"{self.url} did not answer within {self.options.timeout:g} s") from None
-        except RuntimeError:
-            raise
-        except Exception as why:  # the connection, and whatever the client makes of its end
+        except Exception as why:  # what the server said, the connection, whatever the client makes of its end
+            if str(why).endswith(REFUSED):
+                raise InvalidAction(f"Not an action. {self._form()}") from None
             self._drop()
             raise RunError(f"{self.url}: {type(why).__name__}: {' '.join(str(why).split())}") from None
 

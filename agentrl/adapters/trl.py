@@ -34,7 +34,7 @@ def task_ids(name: str, split: Split = "train", *, tasks: int | None = None, **s
     """
     datasets = peer("datasets", "datasets", "trl")
     panel = _settled(name, settings)[1](split)
-    return datasets.Dataset.from_dict({"prompt": [task.id for task in panel.tasks[:tasks]]})  # type: ignore[no-any-return]
+    return datasets.Dataset.from_dict({"prompt": [task.id for task in panel.tasks[:tasks]]})
 
 
 def task_prompts(
@@ -50,7 +50,7 @@ def task_prompts(
     rules = make_env(chosen, split).instructions()
     said = [{"role": "system", "content": rules}, {"role": "user", "content": ""}]
     chosen_tasks = panels(split).tasks[:tasks]
-    return datasets.Dataset.from_dict(  # type: ignore[no-any-return]
+    return datasets.Dataset.from_dict(
         {"prompt": [said for _ in chosen_tasks], "task": [task.id for task in chosen_tasks]}
     )
 

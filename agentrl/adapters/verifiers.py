@@ -1,8 +1,8 @@
 """Environments for the package verifiers as ours, `env=verifiers:NAME`, and ours as theirs.
 
-Theirs runs a whole rollout and asks a model over HTTP. So each episode is such a rollout in a thread of its own,
-whose model is a server in this process that holds a request until our agent has replied: turns, tools, the
-end and the rewards are decided by their code alone.
+Theirs runs a whole rollout and asks a model over HTTP. So each episode is such a rollout in a thread of its
+own, whose model is a server in this process that holds a request until our agent has replied: turns, tools,
+the end and the rewards are decided by their code alone.
 """
 
 import functools

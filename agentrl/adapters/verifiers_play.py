@@ -105,7 +105,7 @@ def _end(episode: Any) -> Event:
 
 
 def wire(said: Said, action: str, offered: bool) -> dict[str, Any]:
-    """Return an action as an assistant's message: calls apart, where tools are offered and each can be read."""
+    """Return an action as an assistant's message: calls apart where tools are offered and all are right."""
     calls = [one for one in said.calls if not one.error]
     if not offered or not calls or len(calls) != len(said.calls):
         return {"role": "assistant", "content": action}

@@ -1,4 +1,4 @@
-"""What the package verifiers is told of us: our environments as a taskset, and a chat program without a process.
+"""What the package verifiers finds of ours: a taskset of our environments, and a chat loop without a process.
 
 It finds them by the id `agentrl-envs`: `eval agentrl-envs --env.taskset.env webshop`.
 """
@@ -13,6 +13,7 @@ import httpx
 import verifiers.v1 as vf
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import Field
 from verifiers.v1.dialects.chat import message_to_wire
 
 from agentrl.config import env_options
@@ -31,7 +32,7 @@ class AgentRLConfig(vf.TasksetConfig):
     env: str = "guess"
     """a name, as in `env=`"""
     split: Split = "train"
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """the environment's own"""
 
     def made(self) -> TextEnv:
@@ -76,7 +77,7 @@ class AgentRLEnv(vf.Env[AgentRLEnvConfig]):
 
     async def run(self, task: Any, agents: Any) -> None:
         """Play an episode; record its return, score and success."""
-        env: TextEnv = self.taskset.config.made()  # type: ignore[attr-defined]
+        env: TextEnv = self.taskset.config.made()
         try:
             observation, _ = await asyncio.to_thread(env.reset, seed=task.data.number)
             total, info, over = 0.0, {"score": 0.0, "success": False}, False
@@ -111,7 +112,7 @@ class ChatHarness(vf.Harness[ChatHarnessConfig]):
     EXECUTES_CODE = False
     NEEDS_CONTAINER = False
 
-    async def launch(  # noqa: PLR0913
+    async def launch(
         self,
         ctx: Any,
         trace: Any,

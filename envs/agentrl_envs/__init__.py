@@ -1,4 +1,4 @@
-"""Plug-ins of agentrl, registered through entry points; for the package verifiers one plug-in: all of them."""
+"""Plug-ins of agentrl, registered through entry points; for the package verifiers all are one plug-in."""
 
 from importlib import import_module
 from typing import Any
