@@ -20,7 +20,7 @@ PAIR = frozenset({"prompt", "chosen", "rejected"})
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a file: JSON lines, or one JSON list; `.gz` is unpacked. Or those of a data set on disk.
+    """Return the rows of a file: JSON lines, or one JSON list; `.gz` is unpacked; or of a data set on disk.
 
     Errors: DataError naming the line that is no object.
     """

@@ -200,3 +200,12 @@ def adapted(url: str) -> type[OpenEnvEnv]:
         "url": url.rstrip("/"),
     }
     return type("OpenEnvEnv", (OpenEnvEnv,), attributes)
+
+
+def app(name: str, split: Split = "train", **options: Any) -> Any:
+    """Return the server of one of our environments, for uvicorn (see `openenv_server.app`).
+
+    Errors: ConfigError where the package is missing, for an unknown name or option.
+    """
+    server = peer("agentrl.adapters.openenv_server", "openenv-core", "openenv")
+    return server.app(name, split, **options)
