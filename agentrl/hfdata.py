@@ -29,7 +29,10 @@ def write_dataset(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
     """
     if out.exists() and not (out.is_dir() and is_dataset(out)):
         raise ConfigError(f"out={out} is there, and no data set; name another folder")
-    made = _datasets().Dataset.from_list([dict(row) for row in rows])
+    keys = dict.fromkeys(
+        key for row in rows for key in row
+    )  # `from_list` would take those of the first alone
+    made = _datasets().Dataset.from_dict({key: [row.get(key) for row in rows] for key in keys})
     fresh = out.with_name(f"{out.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)
     made.save_to_disk(str(fresh))

@@ -118,6 +118,10 @@ class Sum(vf.Task[vf.TaskData]):
 class Asked(vf.Taskset[Sum]):
     def load(self):
         return [Sum(vf.TaskData(prompt="2 + 3?"), self.config.task) for _ in range(20)]
+
+
+if __name__ == "__main__":
+    Sums.run()
 '''
 
 
