@@ -15,6 +15,9 @@ from agentrl.toolcalls import Said
 KEY = "AGENTRL_NO_KEY"
 """a variable that nobody sets: the server in this process asks for no key"""
 
+LONG = 500
+"""characters of a failure that are told: its beginning, and its end, where tracebacks have the cause"""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -95,7 +98,9 @@ def _end(episode: Any) -> Event:
     wrong = [*episode.errors, *(error for trace in episode.traces for error in trace.errors)]
     if wrong:
         last = wrong[-1]
-        return Event(failure=f"{last.type}: {' '.join(last.message.split())[:500]}")
+        said = " ".join(last.message.split())
+        cut = said if len(said) <= LONG else f"{said[: LONG // 2]} ... {said[-LONG // 2 :]}"
+        return Event(failure=f"{last.type}: {cut}")
     rewards: dict[str, float] = {}
     metrics: dict[str, float] = {}
     for trace in episode.traces:

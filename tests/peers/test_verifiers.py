@@ -98,7 +98,7 @@ import verifiers.v1 as vf
 __all__ = ["Asked"]
 
 
-class Sums(vf.Toolset):
+class Sums(vf.Toolset[vf.ToolsetConfig]):
     @vf.tool
     async def add(self, a: int, b: int) -> str:
         """Add two numbers."""
