@@ -45,7 +45,7 @@ class ToolWorld(ToolEnv):
     references = ("never", "always", "random", "expert")
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.form": "line",
-        "env.questions": 12_000,
+        "env.questions": 48_000,
         "env.people": 6,
         "env.shown": 1,
         "env.most": 2,
@@ -60,7 +60,7 @@ class ToolWorld(ToolEnv):
         "learner.schedule": "linear",
         "warm.demonstrations": 1,
         "warm.batch": 24,
-        "warm.passes": 8,
+        "warm.passes": 3,
         "run.iterations": 350,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
