@@ -10,12 +10,16 @@ from agentrl.disk import write_whole
 from agentrl.errors import ConfigError, DataError, nearest
 from agentrl.exchange import Form, Row, message_rows, pair_rows
 from agentrl.given import given
+from agentrl.hfdata import write_dataset
 from agentrl.learner.model import load_tokenizer
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.messages import Messages
 from agentrl.trajectories import dump, read_trajectories, write_lines
 from agentrl.types import Trajectory
 
+HF = "hf"
+FORMATS = (*get_args(Form), HF)
+"""what `agentrl export` writes; hf: messages of episodes, or trl of pairs, as a data set on disk"""
 KEYS = {"export": ("format", "out", "model"), "import": ("out", "model")}
 """words of each command, beside the file"""
 
@@ -26,7 +30,7 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
     Errors: ConfigError for wrong words, DataError where there is nothing that has this form.
     """
     place, asked = said("export", words, KEYS["export"])
-    form: Form = _choice(asked.get("format", ""))
+    named = _choice(asked.get("format", ""))
     episodes, pairs, model, tokenizer = _source(place)
     elsewhere = Messages()
     if tokenizer == fingerprint(elsewhere):  # an endpoint's words, whose tokens are not known
@@ -37,6 +41,7 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
         raise ConfigError(
             f"model={asked.get('model', model)} has another tokenizer than {place} was made with"
         )
+    form: Form = ("trl" if pairs else "messages") if named == HF else named  # type: ignore[assignment]
     items: Sequence[Trajectory | PlayedPair]
     if form == "messages":
         items = episodes or [e for p in pairs for e in (p.chosen, p.rejected)]
@@ -47,9 +52,11 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
     rows = _rows(items, chat, form)
     out = Path(asked["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(
-        out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
-    )
+    if named == HF:
+        write_dataset(rows, out)
+    else:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_whole(out, lines.encode("utf-8", "replace"))
     print(f"{len(rows)} rows in {out}")
     return out, len(rows)
 
@@ -128,16 +135,15 @@ def said(verb: str, words: Sequence[str], keys: Sequence[str]) -> tuple[Path, Ma
     if len(places) != 1 or missing:
         raise ConfigError(
             f"{verb} takes one file and {', '.join(f'{key}=...' for key in needed)}"
-            + (f" (formats: {', '.join(get_args(Form))})" if verb == "export" else "")
+            + (f" (formats: {', '.join(FORMATS)})" if verb == "export" else "")
         )
     return Path(places[0]), asked
 
 
-def _choice(name: str) -> Form:
-    if name not in get_args(Form):
-        known = get_args(Form)
-        raise ConfigError(f"format={name}{nearest(name, known)} (there are: {', '.join(known)})")
-    return name  # type: ignore[return-value]
+def _choice(name: str) -> str:
+    if name not in FORMATS:
+        raise ConfigError(f"format={name}{nearest(name, FORMATS)} (there are: {', '.join(FORMATS)})")
+    return name
 
 
 def _source(place: Path) -> tuple[list[Trajectory], list[PlayedPair], str, str]:
