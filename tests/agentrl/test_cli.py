@@ -208,6 +208,16 @@ def test_answers_that_need_no_model_import_no_torch(words: list[str]) -> None:
     assert not imported & {"torch", "transformers"}
 
 
+def test_help_waits_for_nothing_but_the_command_line() -> None:
+    done = agentrl_command("--help")
+    imported = {
+        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line
+    }
+    ours = {name for name in imported if name.startswith("agentrl")}
+    assert ours == {"agentrl", "agentrl.gym_ids", "agentrl.cli", "agentrl.errors", "agentrl.flags"}
+    assert not imported & {"numpy", "gymnasium", "importlib.metadata", "importlib.abc", "msgspec"}
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     command = f"{sys.executable} -m agentrl list | head -c 1"
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
