@@ -20,6 +20,7 @@
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
   agentrl check env=NAME [key=value ...] | verifier=NAME [corpus=FILE.jsonl]
+  agentrl new env|verifier|algo NAME [folder=.]   a package of your own that installs, to be changed
   agentrl --help | --version
 
 Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that
@@ -222,10 +223,17 @@ def _check(words: list[str]) -> int:
     return OK if check_command(words) else FAILED
 
 
+def _new(words: list[str]) -> int:
+    from agentrl.new import new_command
+
+    new_command(words)
+    return OK
+
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
     "collect": _collect, "export": _export, "import": _import, "view": _view, "rescore": _rescore,
-    "list": _list, "show": _show, "check": _check,
+    "list": _list, "show": _show, "check": _check, "new": _new,
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Seconds until a command answers: `agentrl --help`, `agentrl list`, and an interpreter that does nothing.
 
-`python benchmarks/startup.py [--times 21]`: the three in turn, each in a process of its own, so that they meet
-the same load; medians side by side. The first round warms the file cache and does not count.
+`python benchmarks/startup.py [--times 21]`: the three in turn, each in a process of its own, so that they
+meet the same load; medians side by side. The first round warms the file cache and does not count.
 """
 
 import argparse

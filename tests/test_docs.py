@@ -250,5 +250,5 @@ def test_a_line_that_leaves_something_open_is_not_read() -> None:
 def test_every_command_of_the_program_is_known_here() -> None:
     assert set(VERBS) == {
         "run", "resume", "eval", "compare", "bench", "collect", "export", "import", "view", "rescore", "list",
-        "show", "check",
+        "show", "check", "new",
     }  # fmt: skip

@@ -68,7 +68,7 @@ def test_a_dry_run_prints_the_plan_trains_nothing_and_writes_nothing(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, compare, bench, collect, export, import, view, rescore, list, show, check)"),
+        (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, compare, bench, collect, export, import, view, rescore, list, show, check, new)"),
         (["run", "env=webshpo"], f"no env 'webshpo'; did you mean 'webshop'? (there are: {ENVS})"),
         (["run", "algo=gigpo"], f"say env=... (there are: {ENVS})"),
         (["run", ENV, ALGO, "group_size=1"], "group_size=1: credit compares episodes of one task with each other, so it must be at least 2"),
