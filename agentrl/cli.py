@@ -14,6 +14,7 @@
                                       right answers against tool calls, beside players; the same words go on
   agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
                                       [source=...] [per_task=..] [only=success]: data; the same words go on
+  agentrl export RUN [format=model] out=FOLDER    whole weights, tokenizer and a model card, to share
   agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text
   agentrl import FILE.jsonl model=MODEL out=FILE.jsonl.gz    text as data; or train on it: run.store=FILE
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
