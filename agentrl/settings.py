@@ -17,6 +17,7 @@ Criterion = Literal[
     "seq_mean_k2", "seq_mean_k3", "seq_max_k2", "seq_max_k3",
 ]  # fmt: skip
 """by which distance between sampler and trainer tokens or whole sequences are rejected"""
+Service = Literal["wandb", "trackio", "mlflow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class RunSettings:
     store: str | None = None
     """data to train on in place of playing: a file of `agentrl collect`, of a run's `trajectories/`, or text
     (messages, TRL's or Step-DPO's preferences); pairs are taken `rollout.tasks` an iteration"""
+    track: tuple[Service, ...] = ()
+    """services told the metrics, beside TensorBoard's files: wandb,trackio,mlflow (docs/sharing.md)"""
     control: Literal["none", "permuted"] = "none"
     """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
 

@@ -5,7 +5,7 @@ from agentrl.check.stage import Seen, Stage
 
 WALKS = 8
 """random episodes of a task in which state keys are compared"""
-MET = 5
+MET = 3
 """visits of one key that are compared"""
 
 Offer = frozenset[str] | None
