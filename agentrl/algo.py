@@ -170,10 +170,14 @@ class Algorithm:
     """where it was published; the source of a hyper-parameter whose text names no other one in brackets"""
     recompute: ClassVar[bool] = False
     """`logp_old` is always computed by the trainer: others than the policy have played, too"""
+    extragradient: ClassVar[bool] = False
+    """iterations come in twos: after the first, a half step, the second steps from where that one began"""
     heads: ClassVar[int] = 1
     """numbers the critic gives a token"""
     teacher: str = ""
     """model folder whose log-probabilities are the column `logp_teacher`, where `needs` names it"""
+    stages: int = 1
+    """into so many parts of falling margin the pairs of a file are put, each learnt from after the other"""
     support: int = 0
     """how many tokens, the likeliest for the policy before the first step, are compared in each place where
     `needs` names `support_teacher` or `support_ref`, and `logp_support` for the policy; 0: all"""

@@ -12,7 +12,7 @@
                                       iteration=N episodes=N, or serve=true port=N for big runs
   agentrl bench tool-use model=RUN,MODEL,... [env=tools] [tasks=N] [decoding=1.0] [out=DIR] [key=value ...]
                                       right answers against tool calls, beside players; the same words go on
-  agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify]
+  agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify|dstc]
                                       [source=...] [per_task=..] [only=success]: data; the same words go on
   agentrl export RUN [format=model] out=FOLDER    whole weights, tokenizer and a model card, to share
   agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text

@@ -18,6 +18,7 @@ import torch
 from agentrl.algo import Branches
 from agentrl.config import make_env, parse
 from agentrl.credit.trees import Rule
+from agentrl.crossed import crossed
 from agentrl.datafile import Header, fingerprint, header_line, pair_line, read_header
 from agentrl.disk import replacing, said, write_whole
 from agentrl.env import Split
@@ -33,8 +34,9 @@ from agentrl.settings import Settings
 from agentrl.trajectories import dump, write_lines
 from agentrl.values import value
 
-How = Literal["episodes", "best_of_n", "rejection", "trees", "rectify"]
+How = Literal["episodes", "best_of_n", "rejection", "trees", "rectify", "dstc"]
 TREES = ("trees", "rectify")
+PAIRS = (*TREES, "dstc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Wanted:
     how: How = "episodes"
     """episodes: all of them; best_of_n: of each task's episodes the one with the highest return; rejection:
     those that succeeded, equal ones once; trees: pairs of actions tried from the same state; rectify: the
-    action with which an episode went wrong, and one from the same state that still won"""
+    action with which an episode went wrong, and one from the same state that still won; dstc: of a task's
+    programs and tests, each in each, one that passes against one that does not (env=code asks=tests)"""
     rule: Rule = "best_worst"
     """trees: which actions of a state are compared; rectify: first_error"""
     width: int = 4
@@ -63,7 +66,7 @@ class Wanted:
     points: int = 6
     """trees, rectify: states of an episode that are returned to"""
     gap: float = 0.05
-    """trees, rectify: least difference of mean scores, 0 to 1"""
+    """trees, rectify: least difference of mean scores, 0 to 1; dstc: of the shares of tests passed"""
 
 
 def collect_command(words: Sequence[str]) -> Path:
@@ -126,9 +129,13 @@ def sorted_out(words: Sequence[str]) -> tuple[Wanted, list[str]]:
         raise ConfigError(
             f"how={wanted.how} tries what a policy may do; source={wanted.source} does one thing"
         )
-    if wanted.how in TREES and wanted.only != "all":
+    if wanted.how in PAIRS and wanted.only != "all":
         raise ConfigError(
             f"only={wanted.only}: how={wanted.how} makes pairs of what went well and what did not"
+        )
+    if wanted.how == "dstc" and wanted.per_task < 2:
+        raise ConfigError(
+            f"per_task={wanted.per_task}: how=dstc compares a task's programs, so it must be at least 2"
         )
     for key in ("per_task", "points"):
         if getattr(wanted, key) < 1:
@@ -153,7 +160,7 @@ def _header(settings: Settings, wanted: Wanted, tokenizer: str) -> Header:
     made |= {"seed": settings.run.seed, "options": dict(settings.env_options), "play": played}
     model = settings.model.path if wanted.source == "policy" else ""
     made = json.loads(json.dumps(made))
-    return Header("pairs" if wanted.how in TREES else "episodes", settings.env, tokenizer, model, made)
+    return Header("pairs" if wanted.how in PAIRS else "episodes", settings.env, tokenizer, model, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +225,7 @@ class Collection:
     def _starts(self) -> list[Start]:
         env = make_env(self.settings, self.wanted.split)
         panel = first(env.tasks(self.wanted.split), self.wanted.tasks)
-        if self.header.kind == "pairs" and env.restorable == "no":
+        if self.wanted.how in TREES and env.restorable == "no":
             raise ConfigError(
                 f"how={self.wanted.how} returns to states, and env '{self.settings.env}' cannot be restored;"
                 " use how=episodes"
@@ -228,13 +235,16 @@ class Collection:
 
     def _lines(self, starts: Sequence[Start]) -> Iterator[str]:
         """Yield the lines of a chunk."""
-        if self.header.kind == "pairs":
+        if self.wanted.how in TREES:
             rule = "first_error" if self.wanted.how == "rectify" else self.wanted.rule
             for grown in branch(starts, self.collector, Branches(self.wanted.width, self.wanted.points)):
                 yield from map(pair_line, pairs_of(grown, rule, self.wanted.gap))
             return
         played = [episode.trajectory for episode in self.collector.play(starts)]
         checked(played, self.settings.run.failures)
+        if self.wanted.how == "dstc":
+            yield from map(pair_line, crossed(starts, played, self.collector, self.wanted.gap))
+            return
         yield from map(dump, kept(played, self.wanted.how, self.wanted.only))
 
     def _join(self, files: Sequence[Path]) -> None:

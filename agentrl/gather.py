@@ -31,7 +31,7 @@ from agentrl.rollout.collect import (
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
-from agentrl.stored import Store, comparable, dealt, pair_table, shuffled
+from agentrl.stored import Store, comparable, dealt, pair_table, shuffled, staged
 from agentrl.submissions import strict_metrics
 from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
@@ -224,8 +224,9 @@ class Gatherer:
 
     def _compared(self, iteration: int) -> Batch:
         """Put an iteration's part of the pairs that were given into a table."""
-        seed, count = self.settings.run.seed, self.settings.rollout.tasks
-        chosen = dealt(self.given.pairs, count, iteration, lambda again: stream(seed, "pairs", again))
+        run, count = self.settings.run, self.settings.rollout.tasks
+        pairs, number = staged(self.given.pairs, self.algo.stages, run.iterations, iteration)
+        chosen = dealt(pairs, count, number, lambda again: stream(run.seed, "pairs", again))
         self.origin.learnt = [side for _, both in comparable(chosen) for side in both]
         return pair_table(chosen), {"pairs": float(len(chosen)), "environment_steps": 0.0}, []
 

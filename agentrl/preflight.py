@@ -48,6 +48,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         )
     if settings.run.store is not None:
         _check_store(settings, algo)
+    _check_stages(settings, algo)
     if here:
         check_peft(settings.model.lora)
         check_trackers(settings.run.track)
@@ -75,6 +76,16 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
                 f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
                 f" tasks of env '{settings.env}' do not hold"
             )
+
+
+def _check_stages(settings: Settings, algo: Algorithm) -> None:
+    """Raise ConfigError for stages of nothing, and for more of them than there are iterations."""
+    if algo.stages > 1 and settings.run.store is None:
+        raise ConfigError(f"algo.stages={algo.stages} divides the pairs of a file: name it, run.store=FILE")
+    if algo.stages > settings.run.iterations > 0:
+        raise ConfigError(
+            f"algo.stages={algo.stages}: run.iterations={settings.run.iterations} leaves some without any"
+        )
 
 
 def _check_store(settings: Settings, algo: Algorithm) -> None:

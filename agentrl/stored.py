@@ -49,6 +49,33 @@ def dealt(items: Sequence[T], count: int, number: int, seed: Callable[[int], int
     return found
 
 
+def place(parts: int, iterations: int, iteration: int) -> tuple[int, int]:
+    """Return which of `parts` even parts of a run an iteration falls in, and that part's first iteration."""
+    number = iteration * parts // max(iterations, 1)
+    return number, -(-number * iterations // parts)
+
+
+def staged(
+    pairs: Sequence[PlayedPair], stages: int, iterations: int, iteration: int
+) -> tuple[Sequence[PlayedPair], int]:
+    """Return the pairs of an iteration's stage, and how many iterations of that stage came before.
+
+    The first stage has the pairs of the largest margins, the last those of the smallest, as many each as can
+    be; equal ones stay in order.
+
+    Source: the curriculum of Curri-DPO (arXiv:2403.07230), over all tasks' pairs together.
+    Errors: RunError where there are fewer pairs than stages.
+    """
+    if stages == 1:
+        return pairs, iteration
+    if len(pairs) < stages:
+        raise RunError(f"stages={stages}: there are {len(pairs)} pairs to divide among them")
+    ranked = sorted(pairs, key=lambda pair: -pair.margin)
+    number, begin = place(stages, iterations, iteration)
+    part = slice(number * len(pairs) // stages, (number + 1) * len(pairs) // stages)
+    return ranked[part], iteration - begin
+
+
 def comparable(pairs: Sequence[PlayedPair]) -> list[tuple[PlayedPair, tuple[Trajectory, Trajectory]]]:
     """Return the pairs whose sides differ and have tokens, with these sides, the chosen one first."""
     return [
@@ -100,7 +127,7 @@ class Store:
         Errors: RunError where a round's file is gone that weights of the past have played, or where none of
                 its episodes can be trained on.
         """
-        number, begin = self.place(plan.rounds, iteration)
+        number, begin = place(plan.rounds, self.iterations, iteration)
         played = 0
         if number != self.round:
             found = self._found(plan, number, play if iteration == begin else None)
@@ -112,11 +139,6 @@ class Store:
             raise RunError("no stored episode is left to train on; collect more, or use algo.only=all")
         streams = partial(self._stream, number)
         return dealt(self.episodes, plan.batch, iteration - begin, streams), played
-
-    def place(self, rounds: int, iteration: int) -> tuple[int, int]:
-        """Return the round that an iteration falls in, and that round's first iteration."""
-        number = iteration * rounds // max(self.iterations, 1)
-        return number, -(-number * self.iterations // rounds)
 
     def _found(self, plan: Stored, number: int, play: Play | None) -> list[Trajectory]:
         """Return a round's episodes from its file, which is written first where that may be."""

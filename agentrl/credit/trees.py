@@ -46,7 +46,7 @@ def _scored_end(node: Node) -> bool:
 
 
 Rule = Literal[
-    "best_worst", "best_second", "positive_negative", "path", "first_error", "valued",
+    "best_worst", "best_second", "best_rest", "positive_negative", "path", "first_error", "valued",
     "way_worst", "way_second", "way_random",
 ]  # fmt: skip
 """Which siblings of a tree are compared; see `preferences`"""
@@ -57,14 +57,16 @@ def preferences(
 ) -> list[Preference]:
     """Return pairs of actions taken in one state, the better one first; `margin` is how much better.
 
-    best_worst, best_second: the best by mean score below against the worst, or the next best.
-    positive_negative: every one above a mean score of 1/2 against every one below. path: on the way to the
-    best end, the action taken against every one from which nobody reached as much. first_error: on the way
-    of a trunk that did not get full score, the first action before which an alternative won and after which
-    none did. Of searched trees also way_worst, way_second, way_random: see `along`; and valued: see `valued`.
+    best_worst, best_second, best_rest: the best by mean score below against the worst, the next best, or
+    each of the others. positive_negative: every one above a mean score of 1/2 against every one below. path:
+    on the way to the best end, the action taken against every one from which nobody reached as much.
+    first_error: on the way of a trunk that did not get full score, the first action before which an
+    alternative won and after which none did. Of searched trees also way_worst, way_second, way_random: see
+    `along`; and valued: see `valued`.
 
     Source: path is that of TP-LLaMA (arXiv:2406.07115), positive_negative that of CPL (arXiv:2409.08642),
-            first_error that of Step-DPO (arXiv:2406.18629), with play to the end in place of a judge.
+            first_error that of Step-DPO (arXiv:2406.18629), with play to the end in place of a judge;
+            best_rest that of Curri-DPO (arXiv:2403.07230).
     Units:  `gap`, the least difference of mean scores, 0 to 1 (of what the search's own rules compare by);
             `opinion` is read by `valued` alone.
     Edge:   actions below which nothing could be scored are left out; equal ones are never compared.
@@ -182,6 +184,8 @@ def _siblings(tree: Tree, order: list[int], rule: str) -> list[tuple[int, int]]:
     if rule == "positive_negative":
         good, bad = ([i for i in order if sign * (tree.nodes[i].q - 0.5) > 0] for sign in (1, -1))
         return [(one, other) for one in good for other in bad]
+    if rule == "best_rest":
+        return [(order[-1], i) for i in order[:-1]]
     return [(order[-1], order[0 if rule == "best_worst" else -2])]
 
 

@@ -21,6 +21,7 @@ from transformers.utils import logging as quiet
 
 from agentrl.errors import AgentRLError, RunError
 from agentrl.learner.critic import Critic
+from agentrl.learner.extragradient import Origin
 from agentrl.learner.lora import adapted, merged, save_adapter
 from agentrl.learner.model import HEAD, Policy
 from agentrl.learner.step import Learner
@@ -67,6 +68,7 @@ def save(
     if learner is not None:
         state["optimizers"] = {k: o.state_dict() for k, o in learner.optimizers.items()}
         state["steps"] = learner.steps
+        state["origin"] = learner.origin.saved() if learner.origin else None
         if learner.critic is not None:
             state["critic"] = learner.critic.state_dict()
     with _whole(final) as part:
@@ -185,5 +187,6 @@ def load_learner(learner: Learner, state: dict[str, Any]) -> None:
     for name, optimizer in learner.optimizers.items():
         optimizer.load_state_dict(state["optimizers"][name])
     learner.steps = state["steps"]
+    learner.origin = Origin(**state["origin"]) if state.get("origin") else None
     if learner.critic is not None:
         learner.critic.load_state_dict(state["critic"])

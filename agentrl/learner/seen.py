@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from agentrl.algo import Algorithm, AlgoState
+from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
 from agentrl.batch import TokenTable, microbatches
 from agentrl.losses.reduce import weights
 
@@ -26,6 +26,19 @@ Keep = Callable[[TokenTable, Mapping[str, Tensor]], None]
 PART = "part/"
 """begins the names of columns that are terms of the credit"""
 SHOWN = ("push", "credit", "logp", "entropy", "values", "logp_ref", "logp_teacher", "returns")
+
+
+def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtype: torch.dtype) -> TokenTable:
+    """Return the table with `credit` (and `returns`), a turn's number given to each of its tokens."""
+    if credit is None:
+        return table
+    columns = {name: column.to(dtype) for name, column in credit.columns.items()}
+    terms = {"credit": credit.value, **{f"{PART}{name}": term for name, term in credit.parts.items()}}
+    if isinstance(credit, TurnCredit):
+        terms = {name: term.index_select(0, table.turn) for name, term in terms.items()}
+    elif credit.returns is not None:
+        columns["returns"] = credit.returns.to(dtype)
+    return table.with_columns(**columns, **{name: term.to(dtype) for name, term in terms.items()})
 
 
 def seen(

@@ -15,16 +15,17 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
+from agentrl.algo import Algorithm, AlgoState
 from agentrl.batch import TokenTable, microbatches
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.critic import Critic
 from agentrl.learner.entangled import entangled
+from agentrl.learner.extragradient import Origin, turned
 from agentrl.learner.log import Log
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy, compute, forward, likeliest
-from agentrl.learner.seen import PART, Keep, seen
+from agentrl.learner.seen import Keep, seen, with_credit
 from agentrl.learner.teacher import load_teacher
 from agentrl.losses.reduce import weights
 from agentrl.settings import LearnerSettings
@@ -51,6 +52,8 @@ class Learner:
     optimizers: dict[str, AdamW] = field(default_factory=dict)
     steps: int = 0
     """optimiser steps made"""
+    origin: Origin | None = None
+    """where an extra-gradient's half step began; None where none is under way"""
     correction: Correction = field(default_factory=Correction)
     """weights for the difference of sampler and trainer, where the old policy is not the sampler itself"""
 
@@ -94,6 +97,9 @@ class Learner:
 
         Errors: RunError where a loss or gradient is not finite (no weight has been touched by that step).
         """
+        if self.algo.extragradient:
+            self.origin = turned(self.optimizers, self.origin)
+            fresh = fresh and self.origin is not None  # the half step played, and is gone
         table = self.prepare(table, state)
         if keep is not None:
             ask = partial(forward, self.policy, table, want=self._gradient_columns(), critic=self.critic)
@@ -273,19 +279,6 @@ class Learner:
         if s.schedule == "linear":
             return 1.0 - done
         return 0.5 * (1.0 + math.cos(math.pi * done)) if s.schedule == "cosine" else 1.0
-
-
-def with_credit(table: TokenTable, credit: TurnCredit | TokenCredit | None, dtype: torch.dtype) -> TokenTable:
-    """Return the table with `credit` (and `returns`), a turn's number given to each of its tokens."""
-    if credit is None:
-        return table
-    columns = {name: column.to(dtype) for name, column in credit.columns.items()}
-    terms = {"credit": credit.value, **{f"{PART}{name}": term for name, term in credit.parts.items()}}
-    if isinstance(credit, TurnCredit):
-        terms = {name: term.index_select(0, table.turn) for name, term in terms.items()}
-    elif credit.returns is not None:
-        columns["returns"] = credit.returns.to(dtype)
-    return table.with_columns(**columns, **{name: term.to(dtype) for name, term in terms.items()})
 
 
 def check_learner(algo: Algorithm, settings: LearnerSettings) -> None:

@@ -1,13 +1,39 @@
-"""What algorithms on whole episodes share: each episode as one answer, its log-ratio and its worth."""
+"""What algorithms on whole episodes share: groups of them, each one answer, its log-ratio and its worth."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from agentrl.algo import Algorithm, Groups, check_group
 from agentrl.batch import TokenTable
 from agentrl.losses.groupwise import trajectory_sum
 from agentrl.losses.sides import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped(Algorithm):
+    """Base of algorithms that set the whole episodes of a task against each other."""
+
+    group_size: int = 8
+    """episodes of one task, at least 2 [ours]"""
+
+    coupled = True
+    unit = "group"
+    data = "groups of episodes of a task, in order"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Which one earned more is all that counts."""
+        return frozenset({"shift", "scale"})
+
+    def check(self) -> None:
+        """Refuse groups of one."""
+        check_group(self.group_size)
+
+    def collect(self) -> Groups:
+        """Return groups of episodes from one start."""
+        return Groups(self.group_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ PairLoss = Literal[
 ]  # fmt: skip
 """Names of the pair losses."""
 Rule = Literal[
-    "best_worst", "best_second", "positive_negative", "path", "first_error", "valued",
+    "best_worst", "best_second", "best_rest", "positive_negative", "path", "first_error", "valued",
     "way_worst", "way_second", "way_random",
 ]  # fmt: skip
 """Which actions of a tree are compared; valued, way_*: of one that was searched."""
@@ -75,6 +75,10 @@ class DPO(Pairwise):
     """episodes: how many of a task, at least 2; the best is compared with the worst [ours]"""
     margin: float = 0.05
     """least difference of scores (episodes: of returns) that makes a preference [ours]"""
+    stages: int = 1
+    """of a file's pairs (run.store): parts of falling margin, one after the other, that the iterations are
+    divided among (published: 3, each with the last one's policy for reference, which stays the start's here)
+    [Curri-DPO: arXiv:2403.07230]"""
 
     data = "pairs of actions from one restored state, or of episodes of a task"
     paper = "arXiv:2305.18290"
@@ -102,6 +106,7 @@ class DPO(Pairwise):
         if self.of == "episodes":
             check_group(self.group_size)
         above(self.points, 0, "points")
+        above(self.stages, 0, "stages")
         if self.width < 2:
             raise ConfigError(
                 f"width={self.width}: actions are compared with each other, so it must be at least 2"

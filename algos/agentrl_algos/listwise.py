@@ -12,41 +12,16 @@ from typing import Literal
 
 import torch
 
-from agentrl.algo import Algorithm, AlgoState, Groups, Losses, above, check_group
+from agentrl.algo import AlgoState, Losses, above
 from agentrl.batch import TokenTable
 from agentrl.losses.listwise import listwise, pro, rescaled
 from agentrl.registry import algo
-from agentrl_algos.answers import answer_metrics, answers
-
-
-@dataclass(frozen=True, slots=True)
-class Listed(Algorithm):
-    """Base of algorithms on lists."""
-
-    group_size: int = 8
-    """episodes of one task, at least 2 [ours]"""
-
-    coupled = True
-    unit = "group"
-    data = "groups of episodes of a task, in order"
-
-    @property
-    def invariances(self) -> frozenset[str]:
-        """Labels are returns rescaled inside a task."""
-        return frozenset({"shift", "scale"})
-
-    def check(self) -> None:
-        """Refuse lists of one."""
-        check_group(self.group_size)
-
-    def collect(self) -> Groups:
-        """Return groups of episodes from one start."""
-        return Groups(self.group_size)
+from agentrl_algos.answers import Grouped, answer_metrics, answers
 
 
 @algo("lipo")
 @dataclass(frozen=True, slots=True)
-class LiPO(Listed):
+class LiPO(Grouped):
     """Put a task's episodes in order, those pairs first that matter most to the top of the list."""
 
     rank: Literal["lambda", "logistic", "pairwise", "hinge", "listnet", "plackett_luce"] = "lambda"
@@ -64,7 +39,7 @@ class LiPO(Listed):
 
     def check(self) -> None:
         """Refuse a strength of nothing."""
-        Listed.check(self)
+        Grouped.check(self)
         above(self.beta, 0, "beta")
 
     def loss(self, table: TokenTable, state: AlgoState) -> Losses:
@@ -84,7 +59,7 @@ class LiPO(Listed):
 
 @algo("pro")
 @dataclass(frozen=True, slots=True)
-class PRO(Listed):
+class PRO(Grouped):
     """Set each of a task's episodes against all that are worse, and say the best one again."""
 
     sft: float = 0.05

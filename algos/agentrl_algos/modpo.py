@@ -17,13 +17,13 @@ from agentrl.credit.selection import comparisons
 from agentrl.errors import ConfigError, RunError, nearest
 from agentrl.losses.pairwise import Knobs, pairwise
 from agentrl.registry import algo
-from agentrl_algos.answers import answers
-from agentrl_algos.self_play import Compared, of_pairs
+from agentrl_algos.answers import Grouped, answers
+from agentrl_algos.self_play import of_pairs
 
 
 @algo("modpo")
 @dataclass(frozen=True, slots=True)
-class MODPO(Compared):
+class MODPO(Grouped):
     """Prefer by one reward, and let what the others say take part of the work."""
 
     main: str = "task"
@@ -51,7 +51,7 @@ class MODPO(Compared):
 
     def check(self) -> None:
         """Refuse a main reward without weight."""
-        Compared.check(self)
+        Grouped.check(self)
         above(self.beta, 0, "beta")
         if not 0 < self.weight <= 1:
             raise ConfigError(f"weight={self.weight}: a share above 0 and at most 1")

@@ -5,12 +5,13 @@ episodes of the task. With rho the log-ratio of an episode to the reference:
 
     sppo        (rho - (P - 1/2) / beta)^2 / 2, the best and the worst of a task
     online_ipo  (rho_i - rho_j - (P_i - P_j) / beta)^2, all pairs of a task
+    egpo        the same by extra-gradient: a step, then again from where that began, with what it played
     inpo        (D - tau/eta D_ref - (eta - tau)/eta D_old - 1/(2 eta))^2, D the gap of log-probabilities
     xpo         DPO on pairs, and alpha times the log-probability of one side: optimism
     nash_md     policy gradient on P - 1/2 with the divergence from the reference
 
 The reference is the policy that played (an iterate of self-play), or the one that training started from;
-xpo's is the first, inpo has both.
+xpo's is the first, egpo's the second, inpo has both.
 """
 
 from dataclasses import dataclass
@@ -19,45 +20,27 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from agentrl.algo import Algorithm, AlgoState, Groups, Losses, above, check_group
+from agentrl.algo import AlgoState, Losses, above
 from agentrl.batch import TokenTable
 from agentrl.credit.selection import comparisons
 from agentrl.errors import ConfigError
 from agentrl.losses.selfplay import inpo, nash_md, online_ipo, sppo, xpo
 from agentrl.losses.sides import Side
 from agentrl.registry import algo
-from agentrl_algos.answers import Answers, answers
+from agentrl_algos.answers import Answers, Grouped, answers
 from agentrl_algos.pairs import pair_metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Compared(Algorithm):
-    """Base of algorithms on which episode of a task earned more."""
+class Compared(Grouped):
+    """Base of algorithms that ask which of two own episodes a judge prefers."""
 
-    group_size: int = 8
-    """episodes of one task, at least 2 [ours]"""
-
-    coupled = True
-    unit = "group"
     data = "groups of episodes of a task, judged against each other"
 
     @property
     def needs(self) -> frozenset[str]:
         """The policy that played."""
         return frozenset({"logp_old"})
-
-    @property
-    def invariances(self) -> frozenset[str]:
-        """A higher return wins by any margin."""
-        return frozenset({"shift", "scale"})
-
-    def check(self) -> None:
-        """Refuse groups of one."""
-        check_group(self.group_size)
-
-    def collect(self) -> Groups:
-        """Return groups of episodes from one start."""
-        return Groups(self.group_size)
 
 
 def of_pairs(loss: Tensor, sides: tuple[Side, Side], beta: float) -> Losses:
@@ -144,6 +127,31 @@ class OnlineIPO(SelfPlay):
         one, other = found.take(first), found.take(second)
         loss = online_ipo(one, other, win[first], win[second], beta=self.beta)
         return of_pairs(loss, (one, other), self.beta)
+
+
+@algo("egpo")
+@dataclass(frozen=True, slots=True)
+class EGPO(OnlineIPO):
+    """Step, play with the policy that this gave, and step again from where the first step began.
+
+    Iterations come in twos: the first is a half step, whose policy plays the second and is then let go;
+    weights and optimiser go back to where it began. What wins is thereby asked of where the policy is
+    heading, which keeps self-play from circling. A run of an odd number of iterations ends on a half step.
+    Published code divides log-ratios by the length of an episode; here they are sums, as in the paper.
+    """
+
+    reference: Literal["iterate", "start"] = "start"
+    """what log-ratios are taken to: the policy before iteration 1, no other"""
+
+    extra = "reference"
+    paper = "arXiv:2503.08942"
+    extragradient = True
+
+    def check(self) -> None:
+        """Refuse another reference: the game is regularised by one and the same policy."""
+        SelfPlay.check(self)
+        if self.reference != "start":
+            raise ConfigError(f"reference={self.reference}: that of egpo is the policy before iteration 1")
 
 
 @algo("inpo")

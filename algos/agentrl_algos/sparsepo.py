@@ -4,7 +4,9 @@
 
 chosen minus rejected each, KL the reference's divergence from the policy at a token. Masks of ones make it
 tdpo1, no mask on the divergence (m_d = 0) then DPO. The masks here are those without parameters, from what
-the reference makes of a token; the published ones that are learned beside the policy are not here.
+the reference makes of a token. Not here are the published ones that are learned beside the policy (of each
+layer of the reference LayerNorm, Linear, ReLU and dropout 0.1, mixed by a Linear without bias and a ReLU; one
+for both or two) with their price, lam_u |m_u| + lam_d |m_d|: masks that are fixed have nothing to pay for.
 """
 
 from dataclasses import dataclass

@@ -22,13 +22,12 @@ from agentrl.credit.steps import merged_tail, step_weights, weighted_scores
 from agentrl.errors import ConfigError
 from agentrl.losses.listwise import listwise, rescaled
 from agentrl.registry import algo
-from agentrl_algos.answers import answer_metrics, answers
-from agentrl_algos.listwise import Listed
+from agentrl_algos.answers import Grouped, answer_metrics, answers
 
 
 @algo("tpo")
 @dataclass(frozen=True, slots=True)
-class TPO(Listed):
+class TPO(Grouped):
     """Put a task's episodes in order, their steps weighed by likeness to the best one's."""
 
     rank: Literal["lambda", "pairwise"] = "lambda"
@@ -50,7 +49,7 @@ class TPO(Listed):
 
     def check(self) -> None:
         """Refuse lists of one, and other methods of that name."""
-        Listed.check(self)
+        Grouped.check(self)
         above(self.beta, 0, "beta")
         if self.method != "tree":
             raise ConfigError(

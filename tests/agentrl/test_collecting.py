@@ -165,6 +165,13 @@ def test_algorithms_on_pairs_train_on_a_file(algo: str, run: Path, pairs: Path, 
     assert line["environment_steps"] == 0 and line["pairs"] > 0 and line["grad_norm"] > 0
 
 
+def test_a_run_learns_the_clearest_pairs_of_a_file_first(run: Path, pairs: Path, tmp_path: Path) -> None:
+    count = len(list(read_pairs(pairs)))
+    more = {"run.store": str(pairs), "algo.stages": 2, "iterations": 2, "rollout.tasks": 64}
+    lines = steps(on(run, tmp_path / "run", algo="dpo", **more))
+    assert [line["pairs"] for line in lines] == [count // 2, count - count // 2]
+
+
 @pytest.mark.parametrize("form", ["trl", "trl_plain", "step_dpo"])
 def test_pairs_that_were_written_as_text_are_learnt_from_alike(
     form: str, run: Path, pairs: Path, tmp_path: Path
@@ -199,6 +206,8 @@ def test_data_that_a_run_cannot_learn_from_is_refused_in_words(
             on(run, tmp_path / "no", **more)
 
     refused("holds pairs, and algo=oreo", algo="oreo", **{"run.store": str(pairs)})
+    refused("divides the pairs of a file", algo="dpo", **{"algo.stages": 3})
+    refused("leaves some without any", algo="dpo", **{"run.store": str(pairs), "algo.stages": 3})
     refused("there is no such file", algo="dpo", **{"run.store": str(tmp_path / "none.jsonl")})
     refused("collected in env 'guess'", algo="dpo", env="math", **{"run.store": str(pairs)})
     data = tmp_path / "e.jsonl.gz"

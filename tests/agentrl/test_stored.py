@@ -6,8 +6,9 @@ import pytest
 
 from agentrl.algo import Stored
 from agentrl.config import from_values
+from agentrl.datafile import PlayedPair
 from agentrl.errors import ConfigError, RunError
-from agentrl.stored import Store
+from agentrl.stored import Store, place, staged
 from agentrl.types import Trajectory
 from tests.agentrl.examples import episodes
 
@@ -32,10 +33,9 @@ def plan(rounds: int = 1, batch: int = 4) -> Stored:
     [(6, 3, [0, 0, 2, 2, 4, 4]), (5, 2, [0, 0, 0, 3, 3]), (3, 3, [0, 1, 2]), (3, 1, [0, 0, 0])],
 )
 def test_iterations_are_dealt_to_rounds_as_evenly_as_they_go(
-    iterations: int, rounds: int, begins: list[int], tmp_path: Path
+    iterations: int, rounds: int, begins: list[int]
 ) -> None:
-    store = Store(tmp_path, iterations, 0)
-    places = [store.place(rounds, iteration) for iteration in range(iterations)]
+    places = [place(rounds, iterations, iteration) for iteration in range(iterations)]
     assert [begin for _, begin in places] == begins
     assert [number for number, _ in places] == sorted(number for number, _ in places)
     assert {number for number, _ in places} == set(range(rounds))
@@ -91,3 +91,22 @@ def test_episodes_of_weights_that_are_gone_are_not_played_by_others(tmp_path: Pa
 def test_rounds_without_a_sense_are_refused(words: dict[str, object], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         from_values({"env": "guess", "algo": "oreo", **words})
+
+
+def pairs_of(*margins: float) -> list[PlayedPair]:
+    one, other = episodes(2, seed=1)
+    return [PlayedPair(one, other, 0, margin=margin) for margin in margins]
+
+
+def test_a_curriculum_goes_from_the_largest_margins_to_the_smallest() -> None:
+    pairs = pairs_of(0.2, 0.9, 0.5, 0.5, 0.7, 0.1, 0.3)
+    parts = [staged(pairs, 3, 6, iteration) for iteration in range(6)]
+    assert [[pair.margin for pair in part] for part, _ in parts[::2]] == [
+        [0.9, 0.7],
+        [0.5, 0.5],
+        [0.3, 0.2, 0.1],
+    ]
+    assert [before for _, before in parts] == [0, 1, 0, 1, 0, 1]
+    assert staged(pairs, 1, 6, 4) == (pairs, 4), "one stage leaves them as they are"
+    with pytest.raises(RunError, match="stages=3: there are 2 pairs"):
+        staged(pairs[:2], 3, 6, 0)

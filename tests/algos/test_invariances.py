@@ -34,7 +34,7 @@ from agentrl_algos.ppo import PFPPO, PPO
 from agentrl_algos.proxmo import ProxMO
 from agentrl_algos.reinforce import REINFORCE, RLOO, REINFORCEpp
 from agentrl_algos.rto import RTO
-from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
+from agentrl_algos.self_play import EGPO, INPO, SPPO, XPO, NashMD, OnlineIPO
 from agentrl_algos.sft import SFT
 from agentrl_algos.sparsepo import SparsePO
 from agentrl_algos.step_dpo import StepAPO, StepDPO
@@ -135,6 +135,8 @@ ALGOS: dict[str, Algorithm] = {
     "sppo with a judge": SPPO(judge=0.5),
     "online_ipo": OnlineIPO(),
     "online_ipo with a judge": OnlineIPO(judge=0.5),
+    "egpo": EGPO(),
+    "egpo with a judge": EGPO(judge=0.5),
     "inpo": INPO(),
     "xpo": XPO(),
     "nash_md": NashMD(),

@@ -15,7 +15,7 @@ from agentrl_algos.iterates import DNO, SPIN
 from agentrl_algos.listwise import PRO, LiPO
 from agentrl_algos.modpo import MODPO
 from agentrl_algos.oreo import OREO
-from agentrl_algos.self_play import INPO, SPPO, XPO, NashMD, OnlineIPO
+from agentrl_algos.self_play import EGPO, INPO, SPPO, XPO, NashMD, OnlineIPO
 from agentrl_algos.sparsepo import SparsePO
 from agentrl_algos.step_dpo import StepAPO, StepDPO
 from agentrl_algos.tpo import TPO
@@ -25,7 +25,8 @@ from tests.agentrl.examples import episodes
 ALGOS: dict[str, Algorithm] = {
     "kto": KTO(), "bco": BCO(), "redi": REDI(), "rejection": Rejection(), "lipo": LiPO(), "pro": PRO(),
     "tpo": TPO(), "tpo by pairs": TPO(rank="pairwise", step_weight="none"), "sppo": SPPO(),
-    "online_ipo": OnlineIPO(), "inpo": INPO(), "xpo": XPO(), "nash_md": NashMD(), "oreo": OREO(),
+    "online_ipo": OnlineIPO(), "egpo": EGPO(), "inpo": INPO(), "xpo": XPO(),
+    "nash_md": NashMD(), "oreo": OREO(),
     "oreo with the whole vocabulary": OREO(kl_form="full", clip_log=1.0),
     "modpo": MODPO(), "dno": DNO(good=0.0, gap=0.0, gap_own=0.0), "dno, ideal": DNO(form="ideal"),
     "kto above the mean": KTO(good_if="above_mean", baseline="none"), "sppo with a judge": SPPO(judge=0.5),

@@ -1,11 +1,14 @@
 """Every algorithm on preferences trains three iterations on two environments, from settings to report."""
 
+import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from agentrl.credit import trees
 from agentrl.credit.steps import StepWeight
@@ -13,6 +16,7 @@ from agentrl.errors import ConfigError
 from agentrl.forest import read_trees
 from agentrl.losses import listwise
 from agentrl.losses.pairwise import KINDS
+from agentrl.train import resume
 from agentrl_algos.dpo import PairLoss, Rule
 from agentrl_algos.listwise import LiPO
 from agentrl_algos.tpo import TPO
@@ -38,6 +42,7 @@ ALGOS: dict[str, Mapping[str, object]] = {
     "tpo": {},
     "sppo": {},
     "online_ipo": {},
+    "egpo": {},
     "inpo": {},
     "xpo": {},
     "nash_md": {},
@@ -81,6 +86,18 @@ def test_searched_trees_serve_other_searches_rules_and_losses(
         ends = [tree.nodes[tree.way[-1]] for tree, _ in own]
         assert line["tree_success"] == pytest.approx(sum(end.outcome == "success" for end in ends) / 3)
         assert line["tree_nodes"] == pytest.approx(sum(len(tree.nodes) for tree, _ in own) / 3)
+
+
+def test_a_run_that_was_stopped_on_a_half_step_goes_on_from_where_that_began(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    trained("guess", {"algo": "egpo", "run.checkpoint": 1, "run.keep": 9}, folder)
+    whole = load_file(folder / "model/model.safetensors")
+    (folder / "summary.json").unlink()
+    for after in ("rl-000002", "rl-000003"):
+        shutil.rmtree(folder / "checkpoints" / after)
+    resume(folder)
+    again = load_file(folder / "model/model.safetensors")
+    assert all(torch.equal(again[name], weight) for name, weight in whole.items())
 
 
 @pytest.fixture(scope="module")

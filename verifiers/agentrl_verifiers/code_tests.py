@@ -28,6 +28,8 @@ FATES: Mapping[str, Fate] = {
     "output-limit": "output-limit",
     "sandbox-error": "judge-error",
 }
+_BROKEN = "the test: "
+"""begins why a test came to no end by itself"""
 DEFAULT = Limits(wall=5.0, memory=512 << 20)
 
 
@@ -92,6 +94,8 @@ def judged(program: str, test: Any, entry: str = "", terms: Terms = Terms()) -> 
 def fault(test: Any, entry: str = "", reference: str = "", terms: Terms = Terms()) -> str:
     """Return what makes a test no evidence, or "": nothing asserted, a stub passes, the reference fails.
 
+    So does one that raises before it calls anything, or that runs into a limit with the stub.
+
     For tests that a model wrote: a test at fault is dropped, whatever programs do in it.
     """
     if not _has(test, {"stdin", "stdout"}):
@@ -102,8 +106,11 @@ def fault(test: Any, entry: str = "", reference: str = "", terms: Terms = Terms(
             return f"it is no Python: {why}"
         if not any(code_exam.asserted(tree)):
             return "it asserts nothing"
-        if _by_calls(None, text, entry, terms).fate == "pass":
+        marks = _by_calls(None, text, entry, terms)
+        if marks.fate == "pass":
             return "a stub that returns None passes"
+        if marks.why.startswith(_BROKEN) or marks.fate in ("timeout", "memory", "output-limit"):
+            return f"with a stub that returns None it ends otherwise: {marks.why}"
     if reference:
         marks = judged(reference, test, entry, terms)
         if marks.fate != "pass":
@@ -236,7 +243,7 @@ class _Desk:
         elif result.verdict == "sandbox-error":
             marks.fate, marks.why = "judge-error", result.stderr
         elif answer is not None and self.calls == 0:
-            marks.fate, marks.why = "judge-error", f"the test: {answer['error']}: {answer.get('message')}"
+            marks.fate, marks.why = "judge-error", f"{_BROKEN}{answer['error']}: {answer.get('message')}"
         elif answer is not None:
             marks.fail(self._last, f"{answer['error']}: {answer.get('message')}")
         else:

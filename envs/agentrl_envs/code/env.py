@@ -9,14 +9,14 @@ from agentrl.errors import ConfigError, DataError, InvalidAction
 from agentrl.rebuilt import Rebuilt
 from agentrl.sandbox import Limits, choose
 from agentrl.types import Panel, Task
-from agentrl_envs.code import world
+from agentrl_envs.code import testing, world
 from agentrl_envs.code.expression import CHARACTERS
 from agentrl_envs.code.generate import FAMILIES
 from agentrl_envs.code.holes import Outcome, given, plain, tried
 from agentrl_envs.code.judging import publicly, secretly
 from agentrl_envs.code.options import Options
 from agentrl_envs.code.problem import Problem, shown
-from agentrl_envs.code.programmer import Hurried
+from agentrl_envs.code.programmer import Hurried, Tester
 from agentrl_envs.python_tool import PythonTool
 from agentrl_verifiers.code import program_in
 from agentrl_verifiers.code_tests import Terms
@@ -35,6 +35,7 @@ class Coding(Rebuilt, TextEnv):
     | reward | 1 if every hidden test passes, else 0 (see `Options.reward`) |
     | success | every hidden test passes |
     | ends | with a program that passes the public tests or is the last of 3 (the first, if none is public) |
+    | asks=tests | a program, then a test of it, which it passes (1) or not; no other test is looked at |
     | random | nothing inside an episode |
     | source | own problems, or files of HumanEval, MBPP, LiveCodeBench |
     """
@@ -63,16 +64,25 @@ class Coding(Rebuilt, TextEnv):
         if chosen.view == "program":
             choose(chosen.sandbox)  # says now what would otherwise end every episode
         self._tool = PythonTool(chosen.sandbox) if chosen.tool else None
+        self._testing = chosen.asks == "tests"
+        self._sound = False
+        if self._testing:
+            self.max_turns = testing.TURNS  # whatever is allowed elsewhere
         self._last, self._told, self._attempts, self._passed = "", "", 0, 0.0
 
     def tasks(self, split: Split) -> Panel:
-        """Return one task a problem; `data` holds its id, its kind and a digest of its text and tests."""
-        return world.panel(self.options, split)
+        """Return one task a problem; `data` holds its id, its kind and a digest of its text and tests.
+
+        Errors: ConfigError where asks=tests finds no function to test.
+        """
+        panel = world.panel(self.options, split)
+        return testing.functions(panel, world.of(self.options, split)) if self._testing else panel
 
     def begin(self, task: Task) -> str:
         """Show the problem."""
         self._enter(task)
         self._last, self._told, self._attempts, self._passed = "", "", 0, 0.0
+        self._sound = False
         if self._tool is not None:
             self._tool.reset()
         return self._shown()
@@ -92,6 +102,8 @@ class Coding(Rebuilt, TextEnv):
         if not program.strip():
             raise InvalidAction("There is no program in that.")
         self._attempts += 1
+        if self._testing:
+            return self._crossed(program)
         public = self._tried(program, hidden=False) if self.problem.public else Outcome(1.0)
         self._passed = public.fraction
         if public.passed or self._turn + 1 >= self.max_turns:
@@ -112,6 +124,17 @@ class Coding(Rebuilt, TextEnv):
         reward = found.fraction if self.options.reward == "fraction" else won
         text = "Every hidden test passes." if found.passed else "Hidden tests fail."
         return Reply(text, reward=reward, success=found.passed, score=found.fraction)
+
+    def _crossed(self, code: str) -> Reply:
+        """Take the program, or judge it by the test that the other turn wrote."""
+        if not self._turn:
+            self._last = code
+            return Reply(testing.demand(self.problem))
+        if not self._last:
+            return Reply("There is no program to be tested.", done=True)
+        self._sound, passed = testing.fared(self._last, code, self.problem, self._terms)
+        text = "The program passes the test." if passed else "The program does not pass the test."
+        return Reply(text, reward=float(passed), success=passed)
 
     def _run(self, code: str) -> Reply:
         assert self._tool is not None
@@ -149,13 +172,20 @@ class Coding(Rebuilt, TextEnv):
         return hashlib.blake2b(repr(facts).encode(errors="replace"), digest_size=12).hexdigest()
 
     def metrics(self) -> Mapping[str, float]:
-        """Return the number of programs tried and the share of public tests that the last one passed."""
+        """Return the number of programs tried and the share of public tests that the last one passed.
+
+        Where tests are asked for: 1 for one that is evidence (see `code_tests.fault`), in `sound`.
+        """
+        if self._testing:
+            return {"sound": float(self._sound)}
         return {"attempts": float(self._attempts), "public": self._passed}
 
     def instructions(self) -> str:
         """Return the rules and the form of actions."""
         if self.options.view == "holes":
             return "Give one Python expression: what the function returns."
+        if self._testing:
+            return testing.RULES
         tool = (
             f" An action whose first line is `{RUN}` is run in an interpreter instead, and you read what it"
             " prints; that costs a turn."
@@ -176,11 +206,14 @@ class Coding(Rebuilt, TextEnv):
         if kind == "expert":
             if not self.problem.reference:
                 raise ConfigError(f"no program that solves {self.problem.id} is known")
+            if self._testing:
+                return testing.knowing(self.problem)
             reference = self._dressed_reference()
             return lambda observation: reference
         if not self.problem.chain:
             raise ConfigError("env 'code' has a demonstrator of generated problems only")
-        return Hurried(self.problem, self.options.noise, seed, self._dressed)
+        programmer = Tester if self._testing else Hurried
+        return programmer(self.problem, self.options.noise, seed, self._dressed)
 
     def _dressed(self, expression: str) -> str:
         if self.options.view == "holes":

@@ -25,6 +25,9 @@ class Options:
     """names the generated problems; never the run's seed"""
     reward: Literal["success", "fraction"] = "success"
     """success: 1 for passing every hidden test; fraction: the share of them that pass"""
+    asks: Literal["program", "tests"] = "program"
+    """program view: for a program, judged by the problem's tests; or in two turns for one and for a test of
+    it, which judge each other: programs win by passing, and no other test is looked at"""
     tool: bool = False
     """program view: an action whose first line is `run:` is run in an interpreter that lives through the
     episode, and what it prints is shown"""
@@ -49,8 +52,11 @@ class Options:
                 raise ConfigError(f"env.{name}={getattr(self, name):g}: must be a number above 0")
         if not 0 <= self.noise <= 1:
             raise ConfigError(f"env.noise={self.noise:g}: must be from 0 to 1")
-        if self.view == "holes" and (self.data is not None or self.tool):
-            what = "env.data" if self.data is not None else "env.tool"
+        other = {"env.data": self.data is not None, "env.tool": self.tool, "env.asks": self.asks == "tests"}
+        what = next((name for name, given in other.items() if given), "")
+        if self.asks == "tests" and self.tool:
+            raise ConfigError("env.asks=tests: its two turns are a program and a test; leave out env.tool")
+        if self.view == "holes" and what:
             raise ConfigError(
                 f"{what} needs env.view=program: a hole, which model=tiny asks for, is one expression of a"
                 " generated problem"

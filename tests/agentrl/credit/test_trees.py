@@ -79,6 +79,7 @@ def drawn(rule, gap=0.0, nodes=FORK):
 def test_rules_draw_the_siblings_they_name():
     assert drawn("best_worst") == [(3, 4), (5, 1)]
     assert drawn("best_second") == [(3, 0), (5, 6)]
+    assert drawn("best_rest") == [(3, 4), (3, 0), (5, 1), (5, 6)]
     assert drawn("positive_negative") == [(3, 4), (3, 0), (5, 1), (5, 6)]
     assert drawn("path") == [(3, 4)]
     assert drawn("best_worst", gap=1.5) == []

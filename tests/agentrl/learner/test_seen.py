@@ -7,8 +7,7 @@ from torch import Tensor
 from agentrl.algo import Algorithm, AlgoState, Losses
 from agentrl.batch import TokenTable, episode_pairs, token_table
 from agentrl.credit.selection import comparisons
-from agentrl.learner.seen import push, seen
-from agentrl.learner.step import with_credit
+from agentrl.learner.seen import push, seen, with_credit
 from agentrl_algos.dpo import DPO
 from agentrl_algos.gigpo import GiGPO
 from agentrl_algos.grpo import GSPO, DrGRPO
