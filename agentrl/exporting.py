@@ -1,4 +1,4 @@
-"""Data as text for other trainers, and text as data: `agentrl export` and `agentrl import`."""
+"""Data as text for other trainers, text as data, a run as a model: `agentrl export` and `agentrl import`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from agentrl.exchange import Form, Row, message_rows, pair_rows
 from agentrl.given import given
 from agentrl.hfdata import write_dataset
 from agentrl.learner.model import load_tokenizer
+from agentrl.modelcard import CARD, export_model
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.messages import Messages
 from agentrl.trajectories import dump, read_trajectories, write_lines
@@ -24,12 +25,24 @@ KEYS = {"export": ("format", "out", "model"), "import": ("out", "model")}
 """words of each command, beside the file"""
 
 
+MODEL = "model"
+"""the format that is no text: weights, tokenizer and card; a run folder's, where none is named"""
+
+
 def export_command(words: Sequence[str]) -> tuple[Path, int]:
     """Write what the words of `agentrl export` ask for; return the file and how many rows it has.
+
+    A run's model is a folder, and counts as one.
 
     Errors: ConfigError for wrong words, DataError where there is nothing that has this form.
     """
     place, asked = said("export", words, KEYS["export"])
+    if asked.get("format", MODEL) == MODEL and (place.is_dir() or "format" in asked):
+        if MODEL in asked:
+            raise ConfigError("format=model takes no model=: it writes the run's own")
+        folder = export_model(place, Path(asked["out"]))
+        print(f"{folder}: weights, tokenizer and {CARD}; say in {folder / CARD} what its licence is")
+        return folder, 1
     named = _choice(asked.get("format", ""))
     episodes, pairs, model, tokenizer = _source(place)
     elsewhere = Messages()
@@ -130,19 +143,21 @@ def said(verb: str, words: Sequence[str], keys: Sequence[str]) -> tuple[Path, Ma
     for key in asked:
         if key not in keys:
             raise ConfigError(f"{verb} has no '{key}'{nearest(key, keys)} (it has: {', '.join(keys)})")
-    needed = [key for key in keys if key != "model" or verb == "import"]
+    optional = ("format", "model") if verb == "export" else ()
+    needed = [key for key in keys if key not in optional]
     missing = [key for key in needed if not asked.get(key)]
     if len(places) != 1 or missing:
         raise ConfigError(
             f"{verb} takes one file and {', '.join(f'{key}=...' for key in needed)}"
-            + (f" (formats: {', '.join(FORMATS)})" if verb == "export" else "")
+            + (f"; of stored episodes also format=... ({', '.join(FORMATS)})" if verb == "export" else "")
         )
     return Path(places[0]), asked
 
 
 def _choice(name: str) -> str:
     if name not in FORMATS:
-        raise ConfigError(f"format={name}{nearest(name, FORMATS)} (there are: {', '.join(FORMATS)})")
+        known = (MODEL, *FORMATS)
+        raise ConfigError(f"format={name}{nearest(name, known)} (there are: {', '.join(known)})")
     return name
 
 
