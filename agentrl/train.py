@@ -183,13 +183,8 @@ class Run:
         with self._timed("warm"):
             self.progress.phase("demonstrations", 1)
             table = demonstrations(settings, self.worlds, shown, self.chat)
-            start = WarmStart(
-                self.policy,
-                table,
-                warm,
-                seed=stream(settings.run.seed, "warm order"),
-                budget=settings.learner.microbatch_tokens,
-            )
+            order, budget = stream(settings.run.seed, "warm order"), settings.learner.microbatch_tokens
+            start = WarmStart(self.policy, table, warm, seed=order, budget=budget)
         done = 0
         if self.state is not None:
             done = self.state["done"]
