@@ -1,4 +1,6 @@
-"""Build the site: python docs/build.py [FOLDER], by default build/docs. Needs the group `docs` of pyproject.toml.
+"""Build the site: python docs/build.py [FOLDER], by default build/docs.
+
+Sphinx and what else it needs are the group `docs` of pyproject.toml: pip install --group docs.
 
 Every warning is an error: a link that leads nowhere, a docstring that cannot be read. Nothing is fetched, and
 the pages fetch nothing.

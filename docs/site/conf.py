@@ -20,9 +20,9 @@ html_show_sphinx = False
 html_show_sourcelink = False
 html_copy_source = False
 
-myst_heading_anchors = 4   # a link to a heading means here what it means on the pages of a repository
+myst_heading_anchors = 4  # a link to a heading means here what it means on the pages of a repository
 myst_links_external_new_tab = False
-default_role = "literal"   # `word` in a docstring is code
+default_role = "literal"  # `word` in a docstring is code
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True}
@@ -30,7 +30,7 @@ autodoc_class_signature = "separated"
 autodoc_typehints = "signature"
 maximum_signature_line_length = 80
 add_module_names = False
-suppress_warnings = ["ref.python"]   # a class that two modules offer is found twice; either will do
+suppress_warnings = ["ref.python"]  # a class that two modules offer is found twice; either will do
 
 
 def _page_elsewhere(app: Any, name: str, source: list[str]) -> None:

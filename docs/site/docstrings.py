@@ -47,7 +47,7 @@ def _prose(lines: list[str]) -> str:
     """Return a paragraph, or a list whose items begin with a dash, perhaps with a line before it."""
     parts: list[str] = []
     for listed, some in groupby(lines, key=_in_list()):
-        parts.append(("\n" if listed else " ").join(some) if not listed else "\n".join(some))
+        parts.append(("\n" if listed else " ").join(some))
     return "\n\n".join(inline(part) for part in parts)
 
 

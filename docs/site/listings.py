@@ -24,7 +24,6 @@ from agentrl.registry import find
 from agentrl.show import docs, source_of
 from agentrl.values import kind_of, written
 
-
 CONTRACTS = (
     "env", "toolenv", "tools", "players", "verify", "submissions", "algo", "batch", "types", "errors",
 )  # fmt: skip
@@ -71,7 +70,9 @@ def offers(kind: str) -> Iterator[str]:
     for name in names(kind):  # type: ignore[arg-type]
         obj = find(kind, name)  # type: ignore[arg-type]
         text = inspect.getdoc(getattr(obj, "function", obj)) or inspect.getdoc(obj) or ""
-        facts = [str(getattr(obj, fact, "")) for fact in ("data", "extra", "paper")] if kind == "algos" else []
+        facts = (
+            [str(getattr(obj, fact, "")) for fact in ("data", "extra", "paper")] if kind == "algos" else []
+        )
         rows.append([f"`{name}`", text.partition("\n")[0], *facts])
     more = ["learns from", "further models", "source"] if kind == "algos" else []
     yield from _table([kind.removesuffix("s"), "what", *more], rows)
@@ -151,5 +152,3 @@ def setup(app: Any) -> dict[str, Any]:
     for name in ("contracts", "modules", "public", "offers", "settings"):
         app.add_directive(name, _Listing)
     return {"parallel_read_safe": True}
-
-

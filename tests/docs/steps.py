@@ -1,6 +1,6 @@
 """A tutorial as what a reader would do: files to write, commands and scripts to run, output to expect.
 
-A ```python block that begins with `# name.py` is that file; any other one is run. A ```bash block is run,
+A ```python block that begins with `# name.py`, or defines `@env("name")`, is that file; any other one is run. A ```bash block is run,
 unless it is fenced ```bash no-run. A ```text block right after one of them is what it prints.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"\A# (\w+\.py)\n")
+FILE = re.compile(r"\A# (\w+)\.py\n|^@env\(\"(\w+)\"", re.MULTILINE)
 NUMBER = re.compile(r"[-+]?\d[\d.,:]*(?:e[-+]?\d+)?|\binf\b|\bnan\b")
 ELLIPSIS = "..."
 
@@ -38,9 +38,9 @@ def steps(page: str) -> Iterator[Step]:
         line = page.count("\n", 0, fence.start()) + 1
         after = fences[number + 1] if number + 1 < len(fences) else None
         prints = after[3] if after and after[1] == "text" else ""
-        file = FILE.match(text) if language == "python" else None
+        file = FILE.search(text) if language == "python" else None
         if file:
-            yield Step("file", line, text, name=file[1])
+            yield Step("file", line, text, name=f"{file[1] or file[2]}.py")
         else:
             yield Step("bash" if language == "bash" else "python", line, text, prints=prints)
 

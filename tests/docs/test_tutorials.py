@@ -60,7 +60,7 @@ def test_steps_are_files_commands_and_scripts_in_order(desk: Path) -> None:
     page = (
         "```bash no-run\n./install.sh\n```\n"
         "```python\n# two.py\nTWO = 2\n```\n"
-        "```python\nfrom two import TWO\nprint('it is', TWO + 0.5)\n```\n\nIt says:\n\n```text\nit is 2.7\n```\n"
+        "```python\nfrom two import TWO\nprint('it is', TWO)\n```\n\nIt says:\n\n```text\nit is 2.5\n```\n"
         "```bash\nls *.py\n```\n"
     )
     made = list(steps(page))
