@@ -20,3 +20,7 @@ TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
 """What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""
 OPENAI: Mapping[str, Any] = {"rollout.parallel": 16, "rollout.max_context": 32768, "eval.decodings": "greedy"}
 """What rollout=openai brings: its contexts are long, and how likely given replies are is not told"""
+BUILT = ("model.", "warm.")
+"""What of this is for the model's making"""
+PROMPTS = "prompts"
+"""The environment that `data=FILE` stands for where none is named"""

@@ -1,6 +1,8 @@
 """agentrl trains and measures language-model agents.
 
   agentrl run env=webshop algo=gigpo [key=value ...] [@file.toml]
+  agentrl run data=FILE.jsonl prompt=FIELD answer=FIELD verifier=./score.py:score algo=grpo [key=value ...]
+  agentrl run env=webshop:2,math:1 algo=grpo [env.math.key=value ...] [model=RUN]
   agentrl run ... --dry-run [--gpus 2] [--gpu-memory 80]
                                       memory in GiB, work, the first prompt; nothing is run
   agentrl resume RUN                  go on with a run that was stopped

@@ -4,36 +4,28 @@ What is more particular wins: defaults < what model=tiny brings < what the envir
 model < files < words. Nothing here imports torch; names are looked up before anything else is imported.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentrl.brought import OPENAI, TINY, TINY_VLLM
+from agentrl.brought import BUILT, OPENAI, PROMPTS, TINY, TINY_VLLM
+from agentrl.chain import earlier
+from agentrl.configfile import Given, given_in, tables_of
+from agentrl.configfile import to_toml as to_toml
 from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, REWARD, SHORT, Key, algo_keys, env_keys, general_keys, resolve
 from agentrl.limits import check_backend, check_together, check_value
 from agentrl.offers import names
 from agentrl.outline import NeedsImportError, outline
-from agentrl.presets import presets
-from agentrl.registry import absolute, entry_of, find, is_path
+from agentrl.registry import absolute, check_offered, entry_of, find, is_path
 from agentrl.settings import Settings
-from agentrl.values import toml, toml_key, value
+from agentrl.values import value
 
 if TYPE_CHECKING:
     from agentrl.algo import Algorithm
     from agentrl.env import Split, TextEnv
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value as the user gave it."""
-
-    value: Any
-    source: str = ""
-    """the file it stands in; empty: a word"""
 
 
 def parse(
@@ -49,7 +41,7 @@ def parse(
     typed: dict[str, Given] = {}
     for word in words:
         if word.startswith("@"):
-            given |= _file(Path(word[1:]))
+            given |= given_in(Path(word[1:]))
             continue
         key, equals, text = word.partition("=")
         if not equals or not key:
@@ -70,7 +62,7 @@ def from_toml(text: str) -> Settings:
 
     Errors: ConfigError where the text is damaged, or an environment or algorithm has changed since.
     """
-    return _resolved([_tables(text, "config.toml")], None)
+    return _resolved([tables_of(text, "config.toml")], None)
 
 
 def as_trained(model: str, env: str) -> dict[str, Any]:
@@ -91,25 +83,6 @@ def as_trained(model: str, env: str) -> dict[str, Any]:
     if run.env == absolute("envs", env):
         found |= {f"env.{key}": entry for key, entry in run.env_options.items()}
     return {**found, "model.path": str(folder / "model"), "model.dtype": run.model.dtype}
-
-
-def to_toml(chosen: Settings) -> str:
-    """Return every setting as TOML, in the groups of the command line."""
-    tables: dict[str, Mapping[str, Any]] = {
-        "env": {"name": chosen.env, **chosen.env_options},
-        "algo": {"name": chosen.algo, **chosen.algo_options},
-        "reward": chosen.reward,
-    }
-    for group, cls in GROUPS.items():
-        part = getattr(chosen, group)
-        tables[group] = {name: getattr(part, name) for name in cls.__dataclass_fields__}
-    lines: list[str] = []
-    for table, entries in tables.items():
-        if entries:
-            lines.append(f"[{table}]")
-            lines += [f"{toml_key(key)} = {toml(entry)}" for key, entry in entries.items()]
-            lines.append("")
-    return "\n".join(lines)
 
 
 def make_env(chosen: Settings, split: "Split") -> "TextEnv":
@@ -141,35 +114,6 @@ def env_options(cls: "type[TextEnv]", given: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def _file(path: Path) -> dict[str, Given]:
-    """Return what a TOML file gives; `configs/NAME` is one of the package where the user has none there."""
-    ready = presets()
-    try:
-        text = (path if path.exists() else ready.get(str(path), path)).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        there = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        there += ready
-        raise ConfigError(f"@{path}: there is no such file{nearest(str(path), there)}") from None
-    except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"@{path}: cannot be read: {getattr(why, 'strerror', None) or why}") from why
-    return _tables(text, str(path))
-
-
-def _tables(text: str, source: str) -> dict[str, Given]:
-    """Return TOML tables as dotted keys; a table inside a group is a value."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as why:
-        raise ConfigError(f"@{source}: not TOML: {why}") from why
-    flat: dict[str, Given] = {}
-    for key, entry in tables.items():
-        if isinstance(entry, Mapping):
-            flat |= {f"{key}.{name}": Given(inner, source) for name, inner in entry.items()}
-        else:
-            flat[key] = Given(entry, source)
-    return flat
-
-
 def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     """Return the settings of layers of given values, later ones on top."""
     env_name = _choice(layers, "env")
@@ -180,7 +124,13 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
     user: dict[str, Any] = {}
     for layer in layers:
         user |= _converted(layer, known, algo_name)
-    chosen = {**_brought(user, env_class, known, algo_name), **user}
+    before = earlier(user.get("model.path", ""))
+    brought = _brought(user, env_class, known, algo_name, before is not None and before.tiny)
+    if before is not None:
+        along = {key: Given(found) for key, found in before.brought(env_name).items() if key in known}
+        brought = {**brought, **_converted(along, known, algo_name)}
+        user["model.path"] = before.path
+    chosen = {**brought, **user}
     built = _built(env_name, algo_name, chosen, known)
     try:
         check_together(built, sketch(**built.algo_options))
@@ -193,14 +143,14 @@ def _choice(layers: list[dict[str, Given]], group: str, default: str | None = No
     """Return the name of the environment or algorithm, which somebody must offer."""
     kind: Any = f"{group}s"
     given = [layer[key] for layer in layers for key in (f"{group}.name", group) if key in layer]
+    if group == "env" and not given and any({"data", "env.data"} & layer.keys() for layer in layers):
+        given = [Given(PROMPTS)]
     if not given and default is None:
         raise ConfigError(f"say {group}=... (there are: {', '.join(names(kind)) or 'none installed'})")
     name = str(given[-1].value if given else default)
     with _said(given[-1] if given else Given(default)):
-        if is_path(name):
-            return absolute(kind, name)  # a run is resumed from other folders too
-        entry_of(kind, name)
-    return name
+        check_offered(kind, name)
+        return absolute(kind, name)  # a run is resumed from other folders too
 
 
 def _converted(layer: Mapping[str, Given], known: Mapping[str, Key], algo: str) -> dict[str, Any]:
@@ -223,14 +173,19 @@ def _value(key: Key, given: Given) -> Any:
         check_backend(given.value)
     found = value(key.name, given.value, key.hint)
     check_value(key.name, found)
-    return _verifier(found) if key.name == "run.strict" and found is not None else found
+    return _settled(key.name, found) if isinstance(found, str) else found
 
 
-def _verifier(name: str) -> str:
-    """Return the name of a verifier that somebody offers, or a file's as it means the same everywhere."""
-    if not is_path(name):
-        entry_of("verifiers", name)
-    return absolute("verifiers", name)
+def _settled(key: str, found: str) -> str:
+    """Return the name of a verifier, or of a file, as it means the same from every folder."""
+    group, last = key.partition(".")[0], key.rpartition(".")[2]
+    if key == "run.strict" and not is_path(found):
+        entry_of("verifiers", found)
+    if key == "run.strict" or (group == "env" and last == "verifier"):
+        return absolute("verifiers", found)
+    return (
+        str(Path(found).absolute()) if group == "env" and last == "data" and Path(found).exists() else found
+    )
 
 
 @contextmanager
@@ -245,20 +200,21 @@ def _said(given: Given) -> Iterator[None]:
 
 
 def _brought(
-    user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str
+    user: Mapping[str, Any], env_class: "type[TextEnv]", known: Mapping[str, Key], algo: str, trained: bool
 ) -> dict[str, Any]:
     """Return what the embedded model brings along, the environment's wishes on top, or what an endpoint does.
 
+    `trained` says that it is the embedded model as an earlier run left it: it is neither built nor warmed up.
     Edge: an environment may wish for hyper-parameters of several algorithms; only the chosen one's count.
     """
     if user.get("rollout.backend") == "openai":
         return {key: _value(known[key], Given(wish)) for key, wish in OPENAI.items()}
-    if user.get("model.path", known["model.path"].default) != "tiny":
+    if not trained and user.get("model.path", known["model.path"].default) != "tiny":
         return {}
     brought: dict[str, Any] = {}
     engine = TINY_VLLM if user.get("rollout.backend") == "vllm" else {}
     for key, wish in {**TINY, **engine, **env_class.tiny}.items():
-        if key.startswith("algo.") and key not in known:
+        if (key.startswith("algo.") and key not in known) or (trained and key.startswith(BUILT)):
             continue
         if key not in known and not key.startswith(REWARD):
             raise ConfigError(f"env '{env_class.name}' asks the tiny model for '{key}', which is no setting")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from agentrl.batch import TokenTable, episode_pairs, preference_table, token_tab
 from agentrl.control import permuted
 from agentrl.credit.selection import comparisons
 from agentrl.creditfile import Header
+from agentrl.drawing import Draw
 from agentrl.dynamic import with_spread
 from agentrl.env import Split, TextEnv
 from agentrl.errors import RunError
@@ -18,6 +20,7 @@ from agentrl.evaluate import first, sampling_of, stream
 from agentrl.forest import once_grown, thin_out
 from agentrl.given import Given
 from agentrl.kept import Origin
+from agentrl.mixture import weights
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
 from agentrl.rollout.collect import (
@@ -31,9 +34,9 @@ from agentrl.rollout.collect import (
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
-from agentrl.stored import Store, comparable, dealt, pair_table, shuffled, staged
+from agentrl.stored import Store, comparable, dealt, pair_table, staged
 from agentrl.submissions import strict_metrics
-from agentrl.tally import episode_metrics, group_metrics, tree_metrics, violations
+from agentrl.tally import episode_metrics, group_metrics, member_metrics, tree_metrics, violations
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
 
@@ -55,6 +58,10 @@ class Gatherer:
     """where stored episodes are kept"""
     given: Given = field(default_factory=Given)
     """what is learnt from in place of playing"""
+    saved: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """what a checkpoint kept of `draw`"""
+    draw: Draw = field(init=False)
+    """which tasks are played"""
     store: Store = field(init=False)
     strict: Verifier | None = field(init=False)
     """judges episodes beside their reward"""
@@ -63,6 +70,7 @@ class Gatherer:
 
     def __post_init__(self) -> None:
         run = self.settings.run
+        self.draw = Draw(self.settings, self.panel, self.saved)
         self.store = Store(self.folder, run.iterations, run.seed)
         self.store.given = self.given.episodes
         name = run.strict
@@ -76,8 +84,10 @@ class Gatherer:
         self.origin = Origin()
         table, metrics, episodes = self._gathered(iteration)
         self.origin.fresh = episodes
+        self.draw.hear(episodes)
         played = [episode for episode in episodes if episode.scorable]
-        return table, metrics | strict_metrics(played, self.strict), episodes
+        apart = member_metrics(played, weights(self.settings.env))
+        return table, metrics | apart | strict_metrics(played, self.strict), episodes
 
     def keep(self, number: int, table: TokenTable | None, columns: Mapping[str, Tensor]) -> None:
         """Write what was made of the last iteration's tokens into the run; `number` counts from 1."""
@@ -97,12 +107,12 @@ class Gatherer:
 
     def _grouped(self, plan: Groups, iteration: int) -> Batch:
         """Play groups of episodes and put those that can be scored into a table."""
-        tasks = self._tasks(iteration)
+        tasks = self.draw.tasks(iteration)
         episodes = self._groups(plan, tasks, iteration)
         chosen = episodes
         drawn: dict[str, float] = {}
         if plan.replace:
-            further = self._further(tasks, iteration)
+            further = self.draw.further(iteration)
             episodes, chosen, drawn = with_spread(
                 episodes, further, lambda more: self._groups(plan, more, iteration), plan.replace
             )
@@ -129,7 +139,7 @@ class Gatherer:
         groups = {e.group for e in kept}
         starts = [
             Start(task, task.id, plan.size + i, number)
-            for number, task in (self._tasks(iteration) if plan.shown else ())
+            for number, task in (self.draw.tasks(iteration) if plan.shown else ())
             for i in range(plan.shown)
             if task.id in groups
         ]
@@ -142,7 +152,7 @@ class Gatherer:
 
     def _trees(self, plan: Branches | Searched, iteration: int) -> Batch:
         """Grow trees and put the algorithm's preferences into a table."""
-        starts = [Start(task, task.id, 0, number) for number, task in self._tasks(iteration)]
+        starts = [Start(task, task.id, 0, number) for number, task in self.draw.tasks(iteration)]
         collector = self._collector(self._policy(), self._seed(iteration))
         if isinstance(plan, Branches):
             grown = branch(starts, collector, plan)
@@ -169,22 +179,6 @@ class Gatherer:
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)
-
-    def _tasks(self, iteration: int) -> list[tuple[int, Task]]:
-        """Return (number, task) of an iteration: the panel in a new order each time it has been seen."""
-        count = min(self.settings.rollout.tasks, len(self.panel))
-        found: list[tuple[int, Task]] = []
-        for place in range(iteration * count, (iteration + 1) * count):
-            epoch, index = divmod(place, len(self.panel))
-            number = shuffled(len(self.panel), stream(self.settings.run.seed, "tasks", epoch))[index]
-            found.append((number, self.panel[number]))
-        return found
-
-    def _further(self, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[tuple[int, Task]]:
-        """Return the tasks that an iteration does not begin with, in an order of its own."""
-        taken = {number for number, _ in tasks}
-        order = shuffled(len(self.panel), stream(self.settings.run.seed, "further tasks", iteration))
-        return [(number, self.panel[number]) for number in order if number not in taken]
 
     def _groups(self, plan: Groups, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[Trajectory]:
         starts = [

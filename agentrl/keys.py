@@ -1,10 +1,11 @@
 """Which keys a run has, and which one a word means."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from agentrl.errors import AgentRLError, ConfigError, nearest
+from agentrl.mixture import Mixture
 from agentrl.offers import names
 from agentrl.outline import outline
 from agentrl.settings import Settings
@@ -55,7 +56,18 @@ def general_keys() -> dict[str, Key]:
 
 
 def env_keys(cls: "type[TextEnv]") -> dict[str, Key]:
-    """Return the keys of an environment: the fields of its Options, and `env.max_turns`."""
+    """Return the keys of an environment: the fields of its Options, and `env.max_turns`.
+
+    Edge: of several, `env.<label>.<field>`.
+    """
+    if issubclass(cls, Mixture):
+        return {
+            f"env.{label}.{key.name.removeprefix('env.')}": replace(
+                key, name=f"env.{label}.{key.name.removeprefix('env.')}"
+            )
+            for label, member in cls.members.items()
+            for key in env_keys(member).values()
+        }
     turns = Key("env.max_turns", int, cls.max_turns, doc="turns after which an episode is cut off")
     return {"env.max_turns": turns, **_of_class("env", cls.Options)}
 
@@ -90,16 +102,16 @@ def resolve(word: str, known: Mapping[str, Key], algo: str) -> str:
     if word in known or (word.startswith(REWARD) and len(word) > len(REWARD)):
         return word
     having = _having(word, known)
-    if "." not in word and len(having) == 1:
+    if len(having) == 1:
         return having[0]
-    if "." not in word and having:
+    if having:
         raise ConfigError(f"'{word}' could mean {' or '.join(having)}; write it in full")
     raise ConfigError(f"no setting '{word}'{_where(word, known, algo)}")
 
 
 def _having(word: str, known: Iterable[str]) -> list[str]:
-    """Return the dotted keys whose last part is `word`; the two names have short forms."""
-    return [key for key in known if key.partition(".")[2] == word and key not in NAMES]
+    """Return the dotted keys that end with `word`; the two names have short forms."""
+    return [key for key in known if key.endswith(f".{word}") and key not in NAMES]
 
 
 def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
@@ -116,12 +128,13 @@ def _where(word: str, known: Mapping[str, Key], algo: str) -> str:
         return f": algo '{algo}' has no {last}; {named} {verb} it"
     if not group:
         return nearest(word, [key.partition(".")[2] for key in known] + list(SHORT))
-    groups = ["env", "algo", "reward", *GROUPS]
+    members = (key.rpartition(".")[0] for key in known)  # of several environments: env.<label>
+    groups = list(dict.fromkeys(["env", "algo", "reward", *GROUPS, *members]))
     if group not in groups:
         return f"; no group '{group}'{nearest(group, groups)} (there are: {', '.join(groups)})"
     if group == "reward":
         return "; a weight is written reward.NAME=1"
-    has = [key.partition(".")[2] for key in known if key.startswith(f"{group}.") and key not in NAMES]
+    has = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == group and key not in NAMES]
     near = nearest(last, has).replace("'", f"'{group}.", 1)  # the whole key: it can be copied
     return near or f" ({group} has: {', '.join(has) or 'none'})"
 

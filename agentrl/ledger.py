@@ -9,6 +9,7 @@ from agentrl.env import PlayerKind, Split, TextEnv
 from agentrl.errors import ChildError, ConfigError
 from agentrl.evaluate import Judge, first
 from agentrl.folder import RunFolder
+from agentrl.mixture import is_mixture
 from agentrl.progress import Progress
 from agentrl.records import (
     CurvePoint,
@@ -58,14 +59,17 @@ class Ledger:
         """Put a point on the dev curve."""
         if not self.settings.eval.every:
             return
-        rates: dict[str, float] = {
-            decoding: self.judge.measure(self.dev, decoding)[0].rate for decoding in self.settings.eval.curve
-        }
+        looks = {decoding: self.judge.measure(self.dev, decoding)[0] for decoding in self.settings.eval.curve}
+        rates: dict[str, float] = {decoding: look.rate for decoding, look in looks.items()}
         point = CurvePoint(iteration, environment_steps, seconds, rates)
         curve = (*self.evaluation.curve, point)
         self.evaluation = replace(self.evaluation, curve=curve, dev=_record(self.dev))
         self.folder.write_evaluation(self.evaluation)
-        self.folder.add_metrics("eval", iteration, {f"dev/{name}": rate for name, rate in rates.items()})
+        found = {f"dev/{name}": rate for name, rate in rates.items()}
+        if is_mixture(self.settings.env):
+            parts = [(name, *part) for name, look in looks.items() for part in look.by_kind.items()]
+            found |= {f"dev/{name}/{label}": good / count for name, label, (good, count) in parts}
+        self.folder.add_metrics("eval", iteration, found)
 
     def measure(self, when: Literal["warm_start", "final"]) -> None:
         """Measure all decodings on the panel; before RL the baselines too."""

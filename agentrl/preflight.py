@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from agentrl.algo import Algorithm, Branches, Groups, Play, Searched, Stored
+from agentrl.algo import Algorithm, Branches, Groups, Plan, Play, Searched, Stored
 from agentrl.config import make_env
-from agentrl.env import SPLITS
+from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
 from agentrl.given import kind_at
+from agentrl.mixture import weights
 from agentrl.outline import outline
 from agentrl.places import check_model, check_peft
 from agentrl.registry import find
@@ -40,6 +41,8 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    if settings.run.curriculum != "none":
+        _check_curriculum(settings, plan)
     if settings.eval.decode != "plain":
         raise ConfigError(
             f"eval.decode={settings.eval.decode} is for a policy that is trained: agentrl eval model=RUN"
@@ -67,13 +70,29 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
         if not len(env.tasks(split)):
             raise ConfigError(f"env '{settings.env}' has no {split} tasks; a run needs train, dev and test")
     if settings.run.strict is not None:
-        judge = as_verifier(find("verifiers", settings.run.strict))
-        missing = unmet(judge, env.tasks("train")[0])
-        if missing:
-            raise ConfigError(
-                f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
-                f" tasks of env '{settings.env}' do not hold"
-            )
+        _check_strict(settings, env)
+
+
+def _check_strict(settings: Settings, env: TextEnv) -> None:
+    """Raise ConfigError where a verifier judges by what tasks do not hold."""
+    judge = as_verifier(find("verifiers", str(settings.run.strict)))
+    tasks = env.tasks("train").tasks[: len(weights(settings.env))]  # of several environments one each
+    missing = sorted({field for task in tasks for field in unmet(judge, task)})
+    if missing:
+        raise ConfigError(
+            f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
+            f" tasks of env '{settings.env}' do not hold"
+        )
+
+
+def _check_curriculum(settings: Settings, plan: Plan) -> None:
+    """Raise ConfigError where no group could tell whether its task is of use."""
+    groups = isinstance(plan, Branches | Searched) or (isinstance(plan, Groups) and plan.size > 1)
+    if not groups or settings.run.store is not None:
+        raise ConfigError(
+            f"run.curriculum={settings.run.curriculum} asks whether the episodes of a task end alike, and"
+            f" algo={settings.algo} plays no groups of several; leave it out, or use one that does (grpo)"
+        )
 
 
 def _check_stages(settings: Settings, algo: Algorithm) -> None:

@@ -8,6 +8,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.gym_ids import register_class
+from agentrl.mixture import is_mixture, mixed, parts, spelled
 from agentrl.offers import Kind, offers, package
 
 if TYPE_CHECKING:
@@ -47,16 +49,18 @@ def algo(name: str) -> Callable[[type[T]], type[T]]:
 def verifier(
     name: str, *, low: float = 0.0, high: float = 1.0, pairs: "Sequence[Pair]" = ()
 ) -> "Callable[[type[T] | Judge], type[T] | FunctionVerifier]":
-    """Return a decorator that names a verifier: a class, or a function of answer and task, which it wraps.
+    """Return a decorator that names a verifier: a class, or a function of a reply, which it wraps.
 
     `low` and `high` are a function's range, `pairs` answers that must pass or fail; a class has its own.
     """
+    from agentrl.judges import check_judge
     from agentrl.verify import FunctionVerifier
 
     def named(judge: "type[T] | Judge") -> "type[T] | FunctionVerifier":
         if isinstance(judge, type):
             judge.name = name  # type: ignore[attr-defined]
             return judge
+        check_judge(judge, name)
         return FunctionVerifier(judge, name, low, high, tuple(pairs))
 
     return named
@@ -102,8 +106,16 @@ def file_of(kind: Kind, name: str) -> tuple[Path, str]:
     return path.resolve(), attribute
 
 
+def check_offered(kind: Kind, name: str) -> None:
+    """Raise ConfigError where a name, or one of a mixture, is no file and nobody offers it."""
+    for one in [part.name for part in parts(name)] if kind == "envs" and is_mixture(name) else [name]:
+        file_of(kind, one) if is_path(one) else entry_of(kind, one)
+
+
 def absolute(kind: Kind, name: str) -> str:
     """Return `name` as it means the same from every working directory; registered names are left alone."""
+    if kind == "envs" and is_mixture(name):
+        return spelled([replace(part, name=absolute(kind, part.name)) for part in parts(name)])
     if not is_path(name):
         return name
     path, attribute = file_of(kind, name)
@@ -116,6 +128,8 @@ def find(kind: Kind, name: str) -> Any:
     Errors: ConfigError for a name nobody or two packages offer, a file that is missing, code that cannot be
             imported (one line: who and why), and for something that is not what it should be.
     """
+    if kind == "envs" and is_mixture(name):
+        return mixed(name, tuple((part.label, find(kind, part.name)) for part in parts(name)))
     if is_path(name):
         path, attribute = file_of(kind, name)
         return pick(kind, vars(load_file(path)), attribute, str(path))
@@ -146,14 +160,15 @@ def load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as why:
         del sys.modules[module_name]
-        raise ConfigError(f"{path} cannot be loaded: {cause(why)}") from why
+        raise ConfigError(f"{path} cannot be loaded: {cause(why, path)}") from why
     return module
 
 
-def cause(why: BaseException) -> str:
-    """Return an exception in one line, with the place it came from."""
+def cause(why: BaseException, path: Path | None = None) -> str:
+    """Return an exception in one line, with the place it came from: the last one in `path` where given."""
     text = " ".join(str(why).split()) or "no message"
     frames = traceback.extract_tb(why.__traceback__)
+    frames = [frame for frame in frames if Path(frame.filename) == path] or frames  # type: ignore[assignment]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(why).__name__}: {text}" + ("" if isinstance(why, SyntaxError) else place)
 
@@ -194,7 +209,7 @@ def _home(value: Any) -> str:
 MEANING: Mapping[Kind, str] = {
     "envs": "a subclass of agentrl.TextEnv",
     "algos": "a subclass of agentrl.algo.Algorithm",
-    "verifiers": "a function of (answer, task), or a class with verify(submission, task)",
+    "verifiers": "a function of (reply, answer) or (reply, task), or a class with verify(submission, task)",
 }
 
 

@@ -14,6 +14,7 @@ from agentrl.folder import REPORT
 from agentrl.hacking import hacking, watched
 from agentrl.journal import MetricsLine
 from agentrl.markup import Markup, tag
+from agentrl.mixture import is_mixture
 from agentrl.progress import duration
 from agentrl.records import Evaluation, Summary, best
 from agentrl.report_parts import (
@@ -176,7 +177,8 @@ def _mismatch(run: Findings) -> Markup:
 
 def _family(name: str) -> str | None:
     """Return the entry of FIRST that a metric belongs to."""
-    return name if name in FIRST else next((key for key in FIRST if name.startswith(f"{key}_")), None)
+    own = name.rpartition("/")[2]  # without the environment, where there are several
+    return own if own in FIRST else next((key for key in FIRST if own.startswith(f"{key}_")), None)
 
 
 def _time(summary: Summary | None) -> Markup:
@@ -208,6 +210,18 @@ def _versions(run: Findings) -> Markup:
     return Markup(made + (table("Versions", ("what", "version"), rows) if rows else ""))
 
 
+def _by_environment(run: Findings) -> list[str]:
+    """Return a line for each environment of several: success with the best decodings, before and after."""
+    looks = [best(run.evaluation.warm_start), best(run.evaluation.final)]
+    if run.summary is None or not is_mixture(run.summary.env):
+        return []
+    lines = []
+    for label in dict.fromkeys(label for look in looks if look for label in look.by_kind):
+        rates = [100 * good / count for look in looks if look for good, count in [look.by_kind[label]]]
+        lines.append(f"  {label:<16}{' -> '.join(f'{one:5.1f} %' for one in rates)}")
+    return lines
+
+
 def write_text_summary(folder: str | Path) -> str:
     """Return what a finished run prints: headline, decodings, steps, time and where the report is."""
     run = read_findings(Path(folder))
@@ -216,6 +230,7 @@ def write_text_summary(folder: str | Path) -> str:
     for look in run.evaluation.warm_start:
         then = f" -> {rate(after[look.decoding]):>7}" if look.decoding in after else ""
         lines.append(f"  {look.decoding:<16}{rate(look):>7}{then}")
+    lines += _by_environment(run)
     lines += [f"  {name:<16}{rate(look):>7}" for name, look in run.evaluation.baselines.items()]
     lines += ["", *warned] if (warned := advice(run)) else []
     if run.summary is not None:

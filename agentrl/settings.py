@@ -47,6 +47,9 @@ class RunSettings:
     store: str | None = None
     """data to train on in place of playing: a file of `agentrl collect`, of a run's `trajectories/`, or text
     (messages, TRL's or Step-DPO's preferences); pairs are taken `rollout.tasks` an iteration"""
+    curriculum: Literal["none", "success"] = "none"
+    """success: tasks whose last groups all succeeded, or all failed, are drawn less often, down to an eighth,
+    and of several environments those where most groups do"""
     control: Literal["none", "permuted"] = "none"
     """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
 

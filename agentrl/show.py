@@ -148,8 +148,8 @@ def _table(group: str, known: Mapping[str, Key], tiny: Mapping[str, Any] | None 
         source = f"  (model=tiny: {written(brought[name])})" if name in brought else ""
         also = f"  (short: {short[name]}=)" if name in short else ""
         lines.append(f"  {name} {default}{source}{also}")
-        meaning = key.doc or (docs(key.owner).get(name.partition(".")[2], "") if key.owner else "")
-        if key.owner is not None and (origin := source_of(key.owner, name.partition(".")[2])):
+        meaning = key.doc or (docs(key.owner).get(name.rpartition(".")[2], "") if key.owner else "")
+        if key.owner is not None and (origin := source_of(key.owner, name.rpartition(".")[2])):
             meaning = f"{meaning.partition(' [')[0]}  [{origin}]"
         lines.append(f"      {kind_of(key.hint)}{': ' if meaning else ''}{meaning}")
     if len(lines) == 1:

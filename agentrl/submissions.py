@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
+from agentrl.judges import fields_of
 from agentrl.types import Task, Trajectory
-from agentrl.verify import Submission, Verdict, Verifier, verdict_of
+from agentrl.verify import FunctionVerifier, Submission, Verdict, Verifier, verdict_of
 
 Judged = Literal["action", "reply"]
 """what of the last turn is the answer: the action that the environment was given, or the whole reply"""
@@ -46,8 +47,11 @@ def share(verdict: Verdict, verifier: Verifier) -> float:
 def unmet(verifier: Verifier, task: Task) -> list[str]:
     """Return the fields that all tasks of the verifier's own pairs hold, and this task does not.
 
-    Edge: of verifiers that are joined, those that any of them lacks.
+    Edge: of verifiers that are joined, those that any of them lacks; of a function without pairs, those that
+          it is given by name.
     """
+    if isinstance(verifier, FunctionVerifier) and not verifier.pairs:
+        return sorted(set(fields_of(verifier.function)) - set(task.data))
     if not verifier.pairs:
         members: Sequence[Verifier] = getattr(verifier, "members", ())
         return sorted({field for member in members for field in unmet(member, task)})

@@ -1,9 +1,10 @@
 """What an iteration's episodes came to, in numbers that are logged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
+from agentrl.mixture import label_of
 from agentrl.table import TokenTable
 from agentrl.toolstats import calls_of, cost_of
 from agentrl.types import Trajectory, Tree
@@ -38,6 +39,17 @@ def _tool_metrics(episodes: Sequence[Trajectory]) -> dict[str, float]:
         return {}
     count = len(episodes)
     return {"calls": sum(map(calls_of, episodes)) / count, "call_cost": sum(map(cost_of, episodes)) / count}
+
+
+def member_metrics(episodes: Sequence[Trajectory], labels: Mapping[str, float]) -> dict[str, float]:
+    """Return means by environment, as `<label>/success`; nothing where there is one environment."""
+    found: dict[str, float] = {}
+    for label in labels if "" not in labels else ():
+        own = [episode for episode in episodes if label_of(episode.task, labels) == label]
+        made = episode_metrics(own)
+        found[f"{label}/episodes"] = made["episodes"]
+        found |= {f"{label}/{name}": made[name] for name in ("success", "score", "return", "turns") if own}
+    return found
 
 
 def tree_metrics(trees: Sequence[Tree]) -> dict[str, float]:

@@ -30,10 +30,11 @@ from agentrl.learner import checkpoint
 from agentrl.learner.anatomy import check_room
 from agentrl.learner.mismatch import Correction
 from agentrl.learner.model import Policy
-from agentrl.learner.start import has_demonstrator, new_policy, saved_policy, saved_reference
+from agentrl.learner.start import demonstrated, new_policy, saved_policy, saved_reference
 from agentrl.learner.step import REFERENCE, Learner, check_learner
 from agentrl.learner.warm import WarmStart
 from agentrl.ledger import Ledger
+from agentrl.mixture import weights
 from agentrl.preflight import preflight
 from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
@@ -42,6 +43,7 @@ from agentrl.settings import Settings
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
 
+TOLD = ("success", "score", "stored_success")
 log = logging.getLogger("agentrl")
 
 
@@ -171,15 +173,15 @@ class Run:
         if not warm.demonstrations:
             return
         with self.worlds("train") as env:
-            shown = has_demonstrator(env, self.panels["train"])
-        if not shown:
+            shown = demonstrated(env, self.panels["train"], weights(settings.env))
+        if not len(shown):
             untrained = f"env '{settings.env}' has no demonstrator: RL starts from the untrained model"
             log.info(untrained)
             self.progress.line(untrained)
             return
         with self._timed("warm"):
             self.progress.phase("demonstrations", 1)
-            table = demonstrations(settings, self.worlds, self.panels["train"], self.chat)
+            table = demonstrations(settings, self.worlds, shown, self.chat)
             start = WarmStart(
                 self.policy,
                 table,
@@ -209,13 +211,12 @@ class Run:
         settings = self.settings
         state, done, learner = self._learner()
         self._sync(done)
-        folder, world = self.folder.path / "trajectories", self.worlds
-        gatherer = Gatherer(
-            settings, self.algo, self.panels["train"], world, self.chat, self.sampler, folder, self.given
-        )
+        ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
+        saved = self.state["extra"] if self.state is not None else {}
+        gatherer = Gatherer(settings, self.algo, self.panels["train"], *ways, saved)
         if self.state is None:
             self._look(0)
-            self._save("rl", 0, learner, state)
+            self._save("rl", 0, learner, state, gatherer.draw.state)
         fresh = not self.given and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
@@ -243,7 +244,7 @@ class Run:
             metrics |= self._sync(number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
-            told = {k: metrics[k] for k in ("success", "score", "stored_success") if k in metrics}
+            told = {k: v for k, v in metrics.items() if k in TOLD or k.endswith("/success")}
             self.progress.step(number, **told)
             if keep and episodes:
                 write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
@@ -251,7 +252,7 @@ class Run:
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
-                self._save("rl", number, learner, state)
+                self._save("rl", number, learner, state, gatherer.draw.state)
         return learner
 
     @property

@@ -1,6 +1,6 @@
 """The contract of a verifier: a submission and a task in, a verdict out.
 
-A plain function `f(answer, task)` that returns a number (or a verdict) is a verifier too (`as_verifier`).
+A plain function of a reply and of `task`, or of fields of its data by name, is one too (`as_verifier`).
 Verdicts of several are joined by `Weighted`, `All` and `Any`, or by `&` between two. One that takes the
 answer out of its wrapping (`Format`) hands it on to those after it. A status other than ok says that nothing
 is known about the answer: callers count it and leave the sample out; it is no silent 0.
@@ -16,6 +16,7 @@ from typing import Any as Anything
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from agentrl.errors import ConfigError
+from agentrl.judges import asked, check_judge, made
 from agentrl.types import Task
 
 Status = Literal["ok", "timeout", "error"]
@@ -43,8 +44,8 @@ class Verdict:
         return self.status == "ok"
 
 
-Judge = Callable[[str, Task], float | Verdict]
-"""a plain function that judges an answer"""
+Judge = Callable[..., float | Verdict]
+"""a plain function that judges an answer: see `agentrl.judges.asked` for what it is given"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _sure(ask: Callable[[], Verdict], low: float, high: float) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FunctionVerifier(Joinable):
-    """A plain function of answer and task as a verifier."""
+    """A plain function as a verifier."""
 
     function: Judge
     name: str
@@ -155,16 +156,16 @@ class FunctionVerifier(Joinable):
             return _named, (module, name)
         return FunctionVerifier, (function, self.name, self.low, self.high, self.pairs)
 
-    def __call__(self, answer: str, task: Task) -> float | Verdict:
+    def __call__(self, *given: Anything, **named: Anything) -> float | Verdict:
         """Return what the function does."""
-        return self.function(answer, task)
+        return self.function(*given, **named)
 
     def verify(self, submission: Submission, task: Task) -> Verdict:
         """Return the function's verdict, or its number as one; status `error` where it raises."""
         return _sure(lambda: self._asked(submission.answer, task), self.low, self.high)
 
     def _asked(self, answer: str, task: Task) -> Verdict:
-        found = self.function(answer, task)
+        found = asked(self.function, answer, task)
         return found if isinstance(found, Verdict) else Verdict(float(found))
 
 
@@ -179,7 +180,7 @@ def as_verifier(judge: "Verifier | Judge", name: str = "") -> Verifier:
     Errors: ConfigError for anything else.
     """
     if isinstance(judge, type):
-        judge = judge()
+        judge = made(judge)
     if callable(getattr(judge, "verify", None)):
         missing = [a for a in ("name", "low", "high", "pairs") if not hasattr(judge, a)]
         if missing:
@@ -188,6 +189,7 @@ def as_verifier(judge: "Verifier | Judge", name: str = "") -> Verifier:
     if not callable(judge):
         raise ConfigError(f"{judge!r} is no verifier: it is no function and has no verify(submission, task)")
     called = name or getattr(judge, "__name__", type(judge).__name__)
+    check_judge(judge, called)
     return FunctionVerifier(judge, called)
 
 

@@ -115,7 +115,7 @@ def _agentrl(words: list[str]) -> str:
             case "eval":
                 # A run folder brings its own settings, and is not here.
                 named = [word for word in rest if not word.startswith(("model=runs/", "@"))]
-                if not any(word.startswith("env=") for word in named):
+                if not any(word.startswith(("env=", "data=")) for word in named):
                     named.append("env=guess")
                 parse(named, algo="gigpo")
             case "compare":

@@ -1,7 +1,7 @@
 """A run's first policy: a model of a folder or hub, or a tiny one made from its environment's text."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from agentrl.errors import ChildError, ConfigError
 from agentrl.learner.lora import add_lora, base_of, load_adapter
 from agentrl.learner.model import Policy, load_model
 from agentrl.learner.tiny import tiny_model, tiny_tokenizer
+from agentrl.mixture import label_of
 from agentrl.settings import ModelSettings
 from agentrl.types import Panel, Task
 
@@ -106,6 +107,19 @@ def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Playe
         except ConfigError:
             continue
     return None
+
+
+def demonstrated(env: TextEnv, panel: Panel, labels: Mapping[str, float]) -> Panel:
+    """Return the tasks of the environments that have a demonstrator to learn from."""
+    kept: list[Task] = []
+    for label in labels:
+        own = [task for task in panel if label_of(task, labels) == label]
+        kept += own if has_demonstrator(env, Panel(panel.name, tuple(own))) else []
+    return (
+        Panel(panel.name, tuple(task for task in panel if task in set(kept)))
+        if kept
+        else Panel(panel.name, ())
+    )
 
 
 def has_demonstrator(env: TextEnv, panel: Panel) -> bool:

@@ -41,7 +41,7 @@ def test_a_verifier_trains_in_trl_and_what_is_unknown_is_left_out(trl: Any, tmp_
     from datasets import Dataset
 
     seen: list[list[float | None]] = []
-    known = agentrl.reward_function(FunctionVerifier(lambda a, t: float("w3" in a), "w3"))
+    known = agentrl.reward_function(FunctionVerifier(lambda reply: float("w3" in reply), "w3"))
     judged = agentrl.reward_function(FunctionVerifier(early, "early"))
 
     def watched(*args: Any, **columns: Any) -> list[float | None]:

@@ -66,6 +66,8 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
         if not _of_split(question, split, dice):
             continue
         keys = [keys_of(chain, found.facts) for chain in question.chains]
+        if any(len({name for name, _ in own}) < len(own) for own in keys):
+            continue  # who comes by a name twice may have read the rest by luck, which nobody can plan
         known = [[key[1] == CAPITAL or dice.random() < TOLD for key in own] for own in keys]
         pairs = [pair for own, mask in zip(keys, known, strict=True) for pair in zip(own, mask, strict=True)]
         told = [key for key, is_known in pairs if is_known and key[1] != CAPITAL]

@@ -45,7 +45,7 @@ class ToolWorld(ToolEnv):
     references = ("never", "always", "random", "expert")
     tiny: ClassVar[Mapping[str, Any]] = {
         "env.form": "line",
-        "env.questions": 12_000,
+        "env.questions": 48_000,
         "env.people": 6,
         "env.shown": 1,
         "env.most": 2,
@@ -56,12 +56,13 @@ class ToolWorld(ToolEnv):
         "model.layers": 3,
         "rollout.mode": "transcript",
         "algo.clip_high": 0.28,
-        "algo.tools_c": 4.0,
+        # Where calls that were not needed count against what is right, a guess is learnt before a comparison.
+        "algo.clip_correct_advantage": True,
         "learner.schedule": "linear",
         "warm.demonstrations": 1,
         "warm.batch": 24,
-        "warm.passes": 8,
-        "run.iterations": 350,
+        "warm.passes": 3,
+        "run.iterations": 600,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
     }

@@ -48,13 +48,12 @@ def answered(question: Question, records: Records, known: Known) -> bool:
 
 
 def shortest(records: Records, question: Question, known: Known, *, every: bool = False) -> tuple[Step, ...]:
-    """Return the calls of the shortest plan, the cheapest of those.
+    """Return the calls of the shortest plan, the cheapest of those, each about a name that was read before.
 
-    Without `every`, only calls that tell a fact of the question are tried. That loses nothing: whom a call
-    is about is named by the question or by the fact before it, which has to be known as well. With `every`,
-    all calls about all names that were read are tried, which a test compares.
+    Without `every`, only calls that tell the next fact of a chain are tried: who asks for a later one first
+    cannot know yet whom it is about. That loses nothing, as calls can be put in the order of the chain. With
+    `every`, all calls about all names that were read are tried, which a test compares.
     """
-    wanted = {key for chain in question.chains for key in keys_of(chain, records.facts)}
     number = count()
     queue: list[tuple[int, float, int, Known, tuple[Step, ...]]] = [(0, 0.0, next(number), known, ())]
     seen: set[Known] = set()
@@ -65,10 +64,18 @@ def shortest(records: Records, question: Question, known: Known, *, every: bool 
         if state in seen:
             continue
         seen.add(state)
-        for step, then in _moves(records, question, state, None if every else wanted - state.facts):
+        for step, then in _moves(
+            records, question, state, None if every else _next(records, question, state)
+        ):
             paid = cost + COST[step.tool]
             heapq.heappush(queue, (calls + 1, paid, next(number), then, (*plan, step)))
     raise AssertionError(f"no plan answers {question.line}")
+
+
+def _next(records: Records, question: Question, known: Known) -> Set[Key]:
+    """Return the first fact of each chain that is not known."""
+    facts = _readable(records, known)
+    return {keys_of(chain, facts)[-1] for chain in question.chains} - known.facts
 
 
 def _moves(
