@@ -1,7 +1,8 @@
 """A tutorial as what a reader would do: files to write, commands and scripts to run, output to expect.
 
-A ```python block that begins with `# name.py`, or defines `@env("name")`, is that file; any other one is run. A ```bash block is run,
-unless it is fenced ```bash no-run. A ```text block right after one of them is what it prints.
+A ```python block that begins with `# name.py`, or defines `@env("name")`, is that file; any other one is
+run. A ```bash block is run. A block fenced as ```bash no-run or ```python no-run is left out. A ```text block
+right after one that is run is what it prints.
 """
 
 import re

@@ -36,9 +36,11 @@ def dead(page: Path, text: str) -> list[str]:
     for link in links(text):
         name, _, anchor = link.partition("#")
         there = page.parent / name
-        if (name and not there.exists()) or (
-            anchor and anchor not in anchors(there.read_text(encoding="utf-8") if name else text)
-        ):
+        if name and not there.exists():
+            gone.append(link)
+            continue
+        there_is = there.read_text(encoding="utf-8") if anchor and name else text
+        if anchor and anchor not in anchors(there_is):
             gone.append(link)
     return gone
 

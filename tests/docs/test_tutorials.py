@@ -65,7 +65,7 @@ def test_steps_are_files_commands_and_scripts_in_order(desk: Path) -> None:
     )
     made = list(steps(page))
     assert [(step.kind, step.line, step.name) for step in made] == [
-        ("file", 4, "two.py"), ("python", 8, ""), ("bash", 19, ""),
+        ("file", 4, "two.py"), ("python", 8, ""), ("bash", 18, ""),
     ]  # fmt: skip
     assert [done(step, desk) for step in made] == ["", "", ""]
 
