@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent
 def built(folder: Path) -> int:
     """Return the exit status of building the site into a folder."""
     state = folder.with_name(f"{folder.name}.doctrees")
-    words = ["-b", "html", "-W", "--keep-going", "-q", "-c", DOCS / "site", "-d", state, DOCS, folder]
+    words = ["-b", "html", "-W", "--keep-going", "-q", "-E", "-c", DOCS / "site", "-d", state, DOCS, folder]
     return main([str(word) for word in words])
 
 
