@@ -16,12 +16,14 @@
                                       right answers against tool calls, beside players; the same words go on
   agentrl collect env=NAME model=RUN out=FILE.jsonl.gz [how=episodes|best_of_n|rejection|trees|rectify|dstc]
                                       [source=...] [per_task=..] [only=success]: data; the same words go on
+  agentrl export RUN [format=model] out=FOLDER    whole weights, tokenizer and a model card, to share
   agentrl export FILE|RUN format=messages|trl|trl_plain|step_dpo out=FILE.jsonl     data as text
   agentrl import FILE.jsonl model=MODEL out=FILE.jsonl.gz    text as data; or train on it: run.store=FILE
   agentrl rescore RUN verifier=NAME   judge stored episodes again; answer=reply out=FOLDER deadline=60
   agentrl list [envs|algos|verifiers|configs]
   agentrl show [env=NAME] [algo=NAME] settings with meaning, type and default
   agentrl check env=NAME [key=value ...] | verifier=NAME [corpus=FILE.jsonl]
+  agentrl new env|verifier|algo NAME [folder=.]   a package of your own that installs, to be changed
   agentrl --help | --version
 
 Settings are written key=value: `env=webshop`, `seed=3`, `learner.lr=1e-3`, `algo.group_size=4`. A key that
@@ -224,10 +226,17 @@ def _check(words: list[str]) -> int:
     return OK if check_command(words) else FAILED
 
 
+def _new(words: list[str]) -> int:
+    from agentrl.new import new_command
+
+    new_command(words)
+    return OK
+
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": _run, "resume": _resume, "eval": _eval, "compare": _compare, "bench": _bench,
     "collect": _collect, "export": _export, "import": _import, "view": _view, "rescore": _rescore,
-    "list": _list, "show": _show, "check": _check,
+    "list": _list, "show": _show, "check": _check, "new": _new,
 }  # fmt: skip
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 import gymnasium
-from gymnasium import spaces
 
-from agentrl.charset import Anything
+from agentrl.charset import AnyText
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
 from agentrl.players import Player as Player
 from agentrl.players import PlayerKind as PlayerKind
@@ -75,6 +74,8 @@ class TextEnv(gymnasium.Env[str, str]):
             raise ConfigError(
                 f"split={split!r} is not one of {', '.join(SPLITS)}{nearest(str(split), SPLITS)}"
             )
+        if options.pop("render_mode", None) not in (None, "ansi"):
+            raise ConfigError(f"env '{self.name}' is text: the only render_mode is 'ansi'")
         known = [f.name for f in fields(self.Options)]
         for key in options:
             if key not in known:
@@ -89,8 +90,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 raise ConfigError(f"max_turns={max_turns}: must be at least 1")
             self.max_turns = max_turns
         self.render_mode = "ansi"
-        self.action_space = spaces.Text(min_length=0, max_length=1_000_000, charset=Anything())
-        self.observation_space = spaces.Text(min_length=0, max_length=1_000_000, charset=Anything())
+        self.action_space, self.observation_space = AnyText(), AnyText()
         self.task: Task | None = None
         self.rng = random.Random(0)
         self._panel: Panel | None = None

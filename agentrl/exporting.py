@@ -1,4 +1,4 @@
-"""Data as text for other trainers, and text as data: `agentrl export` and `agentrl import`."""
+"""Data as text for other trainers, text as data, a run as a model: `agentrl export` and `agentrl import`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,40 @@ from agentrl.disk import write_whole
 from agentrl.errors import ConfigError, DataError, nearest
 from agentrl.exchange import Form, Row, message_rows, pair_rows
 from agentrl.given import given
+from agentrl.hfdata import write_dataset
 from agentrl.learner.model import load_tokenizer
+from agentrl.modelcard import CARD, export_model
 from agentrl.rollout.chat import Chat, Format
 from agentrl.rollout.messages import Messages
 from agentrl.trajectories import dump, read_trajectories, write_lines
 from agentrl.types import Trajectory
 
+HF = "hf"
+FORMATS = (*get_args(Form), HF)
+"""what `agentrl export` writes; hf: messages of episodes, or trl of pairs, as a data set on disk"""
 KEYS = {"export": ("format", "out", "model"), "import": ("out", "model")}
 """words of each command, beside the file"""
+
+
+MODEL = "model"
+"""the format that is no text: weights, tokenizer and card; a run folder's, where none is named"""
 
 
 def export_command(words: Sequence[str]) -> tuple[Path, int]:
     """Write what the words of `agentrl export` ask for; return the file and how many rows it has.
 
+    A run's model is a folder, and counts as one.
+
     Errors: ConfigError for wrong words, DataError where there is nothing that has this form.
     """
     place, asked = said("export", words, KEYS["export"])
-    form: Form = _choice(asked.get("format", ""))
+    if asked.get("format", MODEL) == MODEL and (place.is_dir() or "format" in asked):
+        if MODEL in asked:
+            raise ConfigError("format=model takes no model=: it writes the run's own")
+        folder = export_model(place, Path(asked["out"]))
+        print(f"{folder}: weights, tokenizer and {CARD}; say in {folder / CARD} what its licence is")
+        return folder, 1
+    named = _choice(asked.get("format", ""))
     episodes, pairs, model, tokenizer = _source(place)
     elsewhere = Messages()
     if tokenizer == fingerprint(elsewhere):  # an endpoint's words, whose tokens are not known
@@ -37,6 +54,7 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
         raise ConfigError(
             f"model={asked.get('model', model)} has another tokenizer than {place} was made with"
         )
+    form: Form = ("trl" if pairs else "messages") if named == HF else named  # type: ignore[assignment]
     items: Sequence[Trajectory | PlayedPair]
     if form == "messages":
         items = episodes or [e for p in pairs for e in (p.chosen, p.rejected)]
@@ -47,9 +65,11 @@ def export_command(words: Sequence[str]) -> tuple[Path, int]:
     rows = _rows(items, chat, form)
     out = Path(asked["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(
-        out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
-    )
+    if named == HF:
+        write_dataset(rows, out)
+    else:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_whole(out, lines.encode("utf-8", "replace"))
     print(f"{len(rows)} rows in {out}")
     return out, len(rows)
 
@@ -123,21 +143,22 @@ def said(verb: str, words: Sequence[str], keys: Sequence[str]) -> tuple[Path, Ma
     for key in asked:
         if key not in keys:
             raise ConfigError(f"{verb} has no '{key}'{nearest(key, keys)} (it has: {', '.join(keys)})")
-    needed = [key for key in keys if key != "model" or verb == "import"]
+    optional = ("format", "model") if verb == "export" else ()
+    needed = [key for key in keys if key not in optional]
     missing = [key for key in needed if not asked.get(key)]
     if len(places) != 1 or missing:
         raise ConfigError(
             f"{verb} takes one file and {', '.join(f'{key}=...' for key in needed)}"
-            + (f" (formats: {', '.join(get_args(Form))})" if verb == "export" else "")
+            + (f"; of stored episodes also format=... ({', '.join(FORMATS)})" if verb == "export" else "")
         )
     return Path(places[0]), asked
 
 
-def _choice(name: str) -> Form:
-    if name not in get_args(Form):
-        known = get_args(Form)
+def _choice(name: str) -> str:
+    if name not in FORMATS:
+        known = (MODEL, *FORMATS)
         raise ConfigError(f"format={name}{nearest(name, known)} (there are: {', '.join(known)})")
-    return name  # type: ignore[return-value]
+    return name
 
 
 def _source(place: Path) -> tuple[list[Trajectory], list[PlayedPair], str, str]:

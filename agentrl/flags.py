@@ -1,10 +1,12 @@
 """The options of `agentrl run` that begin with dashes: they are about the plan, and settings of no run."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agentrl.errors import ConfigError
-from agentrl.memory import Machine
-from agentrl.values import value
+
+if TYPE_CHECKING:
+    from agentrl.memory import Machine
 
 DRY_RUN, GPUS, MEMORY = "--dry-run", "--gpus", "--gpu-memory"
 FLAGS = (DRY_RUN, GPUS, MEMORY)
@@ -31,11 +33,14 @@ def split(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return settings, flags
 
 
-def machine_of(flags: Mapping[str, str]) -> Machine:
+def machine_of(flags: Mapping[str, str]) -> "Machine":
     """Return the machine that a plan is asked for.
 
     Errors: ConfigError for numbers that no machine has, or where no plan is asked for.
     """
+    from agentrl.memory import Machine  # here: --help is to be there at once
+    from agentrl.values import value
+
     machine = Machine(value(GPUS, flags.get(GPUS, 1), int), value(MEMORY, flags.get(MEMORY, 0.0), float))
     if machine.gpus < 1:
         raise ConfigError(f"{GPUS}={machine.gpus}: must be at least 1")

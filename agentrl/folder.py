@@ -4,7 +4,7 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +36,7 @@ class RunFolder:
             self._lock.release()
             raise
         self._scalars: Scalars | None = None
+        self._listeners: list[Callable[[MetricsLine], None]] = []
 
     @classmethod
     def create(cls, out: str | Path | None, env: str, algo: str) -> Self:
@@ -102,6 +103,12 @@ class RunFolder:
                 self._scalars = Scalars(self.path / "tensorboard", self._metrics.read())
             else:
                 self._scalars.add(line)
+        for listener in self._listeners:
+            listener(line)
+
+    def listen(self, listener: Callable[[MetricsLine], None]) -> None:
+        """Hand every line of metrics that is added from now on to a listener."""
+        self._listeners.append(listener)
 
     def evaluation(self) -> Evaluation:
         """Return what `evaluation.json` holds; an empty one where there is none yet."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agentrl.datafile import Header, Kind, PlayedPair, fingerprint, read_header, read_pairs
 from agentrl.errors import ConfigError, DataError
+from agentrl.hfdata import is_dataset
 from agentrl.imported import episodes_of, form_of, pairs_of_rows, read_rows
 from agentrl.rollout.chat import Chat
 from agentrl.trajectories import read_lines, read_trajectories
@@ -81,6 +82,8 @@ def _other_tokens(path: Path, model: str) -> str:
 
 
 def _header(path: Path) -> Header | None:
+    if is_dataset(path):
+        return None
     if not path.is_file():
         raise ConfigError(f"run.store={path}: there is no such file")
     return read_header(path) if path.suffix == ".gz" else None

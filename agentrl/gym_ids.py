@@ -1,14 +1,10 @@
 """Gymnasium ids of the environments: `gymnasium.make("agentrl/WebShop-v0")` after `import agentrl`."""
 
-import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
-
-from agentrl.offers import offers
 
 
 def gym_id(class_name: str) -> str:
@@ -39,6 +35,8 @@ def register_installed() -> None:
     """Make every installed environment known to Gymnasium, by text, so that none is imported early."""
     import gymnasium
 
+    from agentrl.offers import offers  # not above: `agentrl --help` would wait for importlib.metadata
+
     for entries in offers("envs").values():
         name = gym_id(entries[0].attr)
         if name not in gymnasium.registry:
@@ -57,32 +55,35 @@ def register_when_gymnasium_is_there() -> None:
         sys.meta_path.insert(0, _AfterGymnasium())
 
 
-class _AfterGymnasium(MetaPathFinder):
-    """Steps in once, when Gymnasium is imported."""
+class _AfterGymnasium:
+    """Steps in once, when Gymnasium is imported. No base class: importlib.abc is slow to import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name != "gymnasium":
             return None
+        from importlib.util import find_spec
+
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = find_spec(name)
         if spec is not None and spec.loader is not None:
-            spec.loader = _ThenRegister(spec.loader)
+            spec.loader = _ThenRegister(spec.loader)  # type: ignore[assignment]  # a loader by what it does
         return spec
 
 
-class _ThenRegister(Loader):
+class _ThenRegister:
     """Gymnasium's own loader, with the registration behind it."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from agentrl.datafile import PlayedPair
 from agentrl.errors import ConfigError, DataError
 from agentrl.exchange import STEP_DPO, Form, Row, spoken_text
+from agentrl.hfdata import is_dataset, read_dataset
 from agentrl.rollout.chat import Chat
 from agentrl.types import Task, Trajectory, Turn, floats32, ids32
 
@@ -19,10 +20,12 @@ PAIR = frozenset({"prompt", "chosen", "rejected"})
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a file: JSON lines, or one JSON list; `.gz` is unpacked.
+    """Return the rows of a file: JSON lines, or one JSON list; `.gz` is unpacked; or of a data set on disk.
 
     Errors: DataError naming the line that is no object.
     """
+    if is_dataset(path):
+        return read_dataset(path)
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as file:

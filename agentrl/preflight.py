@@ -13,6 +13,7 @@ from agentrl.places import check_model, check_peft
 from agentrl.registry import find
 from agentrl.settings import Settings
 from agentrl.submissions import unmet
+from agentrl.trackers import check_trackers
 from agentrl.verify import as_verifier
 from agentrl.versions import check_vllm
 
@@ -53,6 +54,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     _check_stages(settings, algo)
     if here:
         check_peft(settings.model.lora)
+        check_trackers(settings.run.track)
     if settings.model.path != "tiny":
         check_model(settings.model.path, weights=here)
     if algo.teacher:

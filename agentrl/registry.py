@@ -18,6 +18,7 @@ from agentrl.errors import ConfigError, nearest
 from agentrl.gym_ids import register_class
 from agentrl.mixture import is_mixture, mixed, parts, spelled
 from agentrl.offers import Kind, offers, package
+from agentrl.prefixes import PREFIXES, adapted, prefix_of
 
 if TYPE_CHECKING:
     from agentrl.verify import FunctionVerifier, Judge, Pair
@@ -68,7 +69,7 @@ def verifier(
 
 def is_path(name: str) -> bool:
     """Tell a file (`./mine.py`, `mine.py:Shop`) from a registered name."""
-    return "/" in name or name.partition(":")[0].endswith(".py")
+    return not prefix_of(name) and ("/" in name or name.partition(":")[0].endswith(".py"))
 
 
 def entry_of(kind: Kind, name: str) -> metadata.EntryPoint:
@@ -78,6 +79,8 @@ def entry_of(kind: Kind, name: str) -> metadata.EntryPoint:
     """
     known = offers(kind)
     noun = kind.removesuffix("s")
+    if kind == "envs" and (prefix := prefix_of(name)):
+        return metadata.EntryPoint(name, f"{PREFIXES[prefix]}:adapted", "agentrl.envs")
     if name not in known:
         there = ", ".join(known) or f"none; is a package with {kind} installed?"
         raise ConfigError(f"no {noun} '{name}'{nearest(name, known)} (there are: {there})")
@@ -133,6 +136,8 @@ def find(kind: Kind, name: str) -> Any:
     if is_path(name):
         path, attribute = file_of(kind, name)
         return pick(kind, vars(load_file(path)), attribute, str(path))
+    if kind == "envs" and prefix_of(name):
+        return adapted(name)
     entry = entry_of(kind, name)
     try:
         found = entry.load()

@@ -17,6 +17,7 @@ Criterion = Literal[
     "seq_mean_k2", "seq_mean_k3", "seq_max_k2", "seq_max_k3",
 ]  # fmt: skip
 """by which distance between sampler and trainer tokens or whole sequences are rejected"""
+Service = Literal["wandb", "trackio", "mlflow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class RunSettings:
     curriculum: Literal["none", "success"] = "none"
     """success: tasks whose last groups all succeeded, or all failed, are drawn less often, down to an eighth,
     and of several environments those where most groups do"""
+    track: tuple[Service, ...] = ()
+    """services told the metrics, beside TensorBoard's files: wandb,trackio,mlflow (docs/sharing.md)"""
     control: Literal["none", "permuted"] = "none"
     """permuted: each task group is paid the rewards of another one (a control that must not learn)"""
 

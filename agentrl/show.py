@@ -14,6 +14,7 @@ from agentrl.errors import ConfigError, nearest
 from agentrl.keys import GROUPS, SHORT, Key, algo_keys, env_keys, general_keys
 from agentrl.offers import KINDS, names, offers, package
 from agentrl.outline import outline
+from agentrl.prefixes import HINTS
 from agentrl.presets import presets, title
 from agentrl.registry import find
 from agentrl.values import kind_of, written
@@ -43,6 +44,8 @@ def listing(words: Sequence[str]) -> str:
                 lines.append(f"  {'':<{width}}  offered twice: uninstall one of them")
         if not known:
             lines.append("  none installed")
+        if kind == "envs":
+            lines += [f"  {hint}" for hint in HINTS.values()]
     if CONFIGS in words or not words:
         lines += [CONFIGS, *(f"  @{name}  {title(path)}" for name, path in presets().items())]
     return "\n".join(lines)

@@ -40,6 +40,7 @@ from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
+from agentrl.trackers import tracked
 from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
 
@@ -77,7 +78,7 @@ def resume(path: str | Path) -> Path:
 
 
 def _go(settings: Settings, folder: RunFolder) -> None:
-    with Progress() as progress, closing(Run(settings, folder, progress)) as run:
+    with tracked(settings, folder), Progress() as progress, closing(Run(settings, folder, progress)) as run:
         run.go()
     write_report(folder.path)
     print(write_text_summary(folder.path))
@@ -182,13 +183,8 @@ class Run:
         with self._timed("warm"):
             self.progress.phase("demonstrations", 1)
             table = demonstrations(settings, self.worlds, shown, self.chat)
-            start = WarmStart(
-                self.policy,
-                table,
-                warm,
-                seed=stream(settings.run.seed, "warm order"),
-                budget=settings.learner.microbatch_tokens,
-            )
+            order, budget = stream(settings.run.seed, "warm order"), settings.learner.microbatch_tokens
+            start = WarmStart(self.policy, table, warm, seed=order, budget=budget)
         done = 0
         if self.state is not None:
             done = self.state["done"]

@@ -136,6 +136,8 @@ def _agentrl(words: list[str]) -> str:
                 find("verifiers", rest[0].partition("=")[2])
             case "check" if is_path(" ".join(rest).removeprefix("env=")):
                 return "" if check_command(rest) else "not every rule holds"
+            case "check" if (made := _made(rest)).is_file():  # by `agentrl new`, and not installed here
+                return "" if check_command([f"env={made}"]) else "not every rule holds"
             case "check":
                 parse(rest, algo="gigpo")
             case _:
@@ -143,6 +145,12 @@ def _agentrl(words: list[str]) -> str:
     except AgentRLError as why:
         return str(why)
     return ""
+
+
+def _made(words: list[str]) -> Path:
+    """Return where `agentrl new` puts the environment that a check names."""
+    name = words[0].partition("=")[2]
+    return Path.cwd() / name / f"{name}.py"
 
 
 @pytest.fixture
@@ -250,5 +258,5 @@ def test_a_line_that_leaves_something_open_is_not_read() -> None:
 def test_every_command_of_the_program_is_known_here() -> None:
     assert set(VERBS) == {
         "run", "resume", "eval", "compare", "bench", "collect", "export", "import", "view", "rescore", "list",
-        "show", "check",
+        "show", "check", "new",
     }  # fmt: skip

@@ -39,24 +39,24 @@ def check_command(words: Sequence[str]) -> bool:
             raise ConfigError(
                 f"a verifier has no settings, but found {', '.join(given)} (beside it: corpus=FILE.jsonl)"
             )
-        kit = verifier_kit(name, read_corpus(Path(corpus)) if corpus else (), watch)
-        held = _printed(f"{chosen[0]} {name}", kit.rules(), watch)
-        if kit.measured is not None:
-            print(_safe(str(kit.measured)))
-        return held
+        rules = verifier_kit(name, read_corpus(Path(corpus)) if corpus else (), watch).rules()
     return _printed(f"{chosen[0]} {name}", rules, watch)
 
 
 def _printed(heading: str, rules: Sequence[Rule], watch: Watch) -> bool:
     """Print findings as they come; tell whether every rule holds."""
     print(heading)
+    measured = ""
     counts = {"ok": 0, "FAILED": 0, "not applicable": 0}
     for finding in findings(rules, watch):
         print(_safe(str(finding)), flush=True)
         counts[finding.status] += 1
+        measured += finding.measured
     unseen = len(rules) - sum(counts.values())
     counts |= {"not reached": unseen} if unseen else {}
     print(f"{len(rules)} rules: {', '.join(f'{count} {status}' for status, count in counts.items())}")
+    if measured:
+        print(_safe(measured))
     return counts["FAILED"] == 0
 
 

@@ -5,15 +5,16 @@ import io
 import json
 import pickle
 import random
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from agentrl.check.hostile import hostile
+from agentrl.check.hostile import JUNK, hostile
+from agentrl.check.leaks import leaks
 from agentrl.check.process import elsewhere
 from agentrl.check.rules import DEADLINE, Broken, NotApplicable, Rule, Watch
-from agentrl.check.stage import Seen, Stage, same
+from agentrl.check.stage import Stage, same
+from agentrl.check.states import offered_alike, paid_alike
 from agentrl.config import env_options
 from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
@@ -23,14 +24,6 @@ from agentrl.settings import RolloutSettings, Settings
 
 ACTIONS = 400
 """hostile actions tried"""
-WALKS = 8
-"""random episodes of a task in which state keys are compared"""
-ANSWERS = ("answer", "answers", "gold", "label", "secret", "solution")
-"""fields of a task's data that must not be read off the first observation"""
-PAYMENT = re.compile(r"\b(?:reward|score)\b\W{0,3}-?\d", re.IGNORECASE)
-
-Offer = frozenset[str] | None
-"""the actions that are of use somewhere; None where they are not listed"""
 
 
 def env_rules(name: str, given: Mapping[str, str], watch: Watch) -> Sequence[Rule]:
@@ -45,14 +38,18 @@ def env_rules(name: str, given: Mapping[str, str], watch: Watch) -> Sequence[Rul
         Rule("all members of a group start alike", partial(_equal_starts, stage)),
         Rule("task and actions alone decide an episode", partial(_deterministic, stage)),
         Rule("the expert solves every task, with score 1", partial(_expert, stage)),
+        Rule("the reference players that it declares are there", partial(_references, stage)),
         Rule("junk solves nothing and scores below 1", partial(_junk, stage)),
         Rule("whatever the action, there is a well-formed answer", partial(_hostile, stage)),
         Rule("episodes end at max_turns at the latest", partial(_turn_limit, stage)),
         Rule("a snapshot goes on alike, here and in another process", partial(_snapshot, stage)),
         Rule("it can be pickled in the middle of an episode", partial(_picklable, stage)),
         Rule("it plays alike in a worker process", partial(_in_worker, stage)),
-        Rule("states with one key offer the same actions, now and one step on", partial(_state_keys, stage)),
-        Rule("observations give away neither answer nor reward", partial(_leaks, stage)),
+        Rule(
+            "states with one key offer the same actions, now and one step on", partial(offered_alike, stage)
+        ),
+        Rule("the same actions pay and end alike from all states of one key", partial(paid_alike, stage)),
+        Rule("observations give away neither answer nor reward", partial(leaks, stage)),
         Rule("Gymnasium's own check passes", partial(_gymnasium, stage)),
     )
 
@@ -129,13 +126,28 @@ def _expert(stage: Stage) -> None:
             raise Broken(f"task {task.id} ended with score {last.score:g}")
 
 
+def _references(stage: Stage) -> None:
+    """Refuse a list of players of its own that names one it has not; the default list promises nothing."""
+    if not any("references" in vars(cls) for cls in stage.cls.__mro__ if cls is not TextEnv):
+        return
+    env = stage.make()
+    stage.begin(env, stage.tasks()[0])
+    for kind in stage.cls.references:
+        try:
+            env.player(kind, 0)
+        except ConfigError as why:
+            raise Broken(f"it declares the player '{kind}', but: {why}") from None
+
+
 def _junk(stage: Stage) -> None:
     env = stage.make()
     for task in stage.tasks():
-        for text in ("", "xyzzy", "I do not know."):
+        for text in JUNK:
             last = stage.finish(env, stage.begin(env, task), lambda _, text=text: text)  # type: ignore[misc]
             if last.score >= 1:
                 raise Broken(f"task {task.id} is solved by saying {text!r}")
+        if stage.finish(env, stage.begin(env, task), lambda observation: observation).score >= 1:
+            raise Broken(f"task {task.id} is solved by saying again what was read")
 
 
 def _hostile(stage: Stage) -> None:
@@ -166,12 +178,13 @@ def _snapshot(stage: Stage) -> None:
         actions = stage.wander(env, task, 10 + number)
         for cut in {0, len(actions) // 2, len(actions) - 1}:
             stage.play(env, task, actions[:cut])
-            taken = env.snapshot()
+            with stage.watch.over("snapshot"):
+                taken = env.snapshot()
             wanted = stage.go_on(env, actions[cut:])
             where = f"task {task.id} after {cut} turns"
-            fresh.restore(taken)
+            stage.restore(fresh, taken)
             same(wanted, stage.go_on(fresh, actions[cut:]), f"{where}, restored in another environment")
-            env.restore(taken)
+            stage.restore(env, taken)
             same(wanted, stage.go_on(env, actions[cut:]), f"{where}, restored in the same")
         request = pickle.dumps((taken, actions[cut:]))
         there = elsewhere(stage.name, stage.options, "restore", request)
@@ -184,7 +197,8 @@ def _picklable(stage: Stage) -> None:
         actions = stage.wander(env, task, 20)
         half = len(actions) // 2
         stage.play(env, task, actions[:half])
-        copy = pickle.loads(pickle.dumps(env))
+        with stage.watch.over("pickling"):
+            copy = pickle.loads(pickle.dumps(env))
         wanted = stage.go_on(env, actions[half:])
         same(wanted, stage.go_on(copy, actions[half:]), f"task {task.id} after {half} turns, pickled")
 
@@ -197,54 +211,6 @@ def _in_worker(stage: Stage) -> None:
             actions = stage.wander(stage.make(), task, 50 + number)
             wanted = stage.play(stage.make(), task, actions)
             same(wanted, stage.play(env, task, actions), f"task {task.id}, played in a worker")
-
-
-def _state_keys(stage: Stage) -> None:
-    env, listed = stage.make(), False
-    for task in stage.tasks():
-        offers: dict[str, Offer] = {}
-        nexts: dict[tuple[str, str], Offer] = {}
-        for seed in range(WALKS):
-            actions = stage.wander(env, task, 30 + seed)
-            going = [now for now in stage.play(env, task, actions) if not any(now.over)]
-            for number, now in enumerate(going):
-                listed |= now.admissible is not None
-                before = offers.setdefault(now.key, _offer(now))
-                _told_apart(before, _offer(now), f"task {task.id}: key {now.key}")
-                if number:
-                    then = going[number - 1].key, actions[number - 1]
-                    where = f"task {task.id}: key {then[0]}, after {then[1]!r}"
-                    _told_apart(nexts.setdefault(then, _offer(now)), _offer(now), where)
-    if not listed:
-        raise NotApplicable("it lists no actions")
-
-
-def _offer(now: Seen) -> Offer:
-    return None if now.admissible is None else frozenset(now.admissible)
-
-
-def _told_apart(one: Offer, two: Offer, where: str) -> None:
-    """Raise Broken where one key stands for states that offer different actions."""
-    if one == two:
-        return
-    if one is None or two is None:
-        raise Broken(f"{where} stands for states that list their actions and states that do not")
-    raise Broken(f"{where} stands for states that offer {min(one ^ two)!r} and states that do not")
-
-
-def _leaks(stage: Stage) -> None:
-    env = stage.make()
-    for task in stage.tasks():
-        text = "\n".join([stage.begin(env, task).observation, env.instructions(), env.goal()]).casefold()
-        for field in ANSWERS:
-            values = task.data.get(field, ())
-            for value in [values] if isinstance(values, str | int | float) else values:
-                if len(str(value)) > 2 and str(value).casefold() in text:
-                    raise Broken(f"task {task.id} shows its {field}, {value!r}, before the first action")
-        for now in stage.play(env, task, stage.wander(env, task, 40)):
-            found = PAYMENT.search(now.observation)
-            if found and not any(now.over):
-                raise Broken(f"task {task.id} reads {found.group()!r} before its end")
 
 
 def _gymnasium(stage: Stage) -> None:

@@ -14,6 +14,8 @@ HOSTILE: tuple[str, ...] = (
     "<script>", "(a+)+$", "\\d{9999}", "*", "?", "+", "^$",
 )  # fmt: skip
 """texts that break parsers"""
+JUNK = ("", " ", "xyzzy", "I do not know.")
+"""answers that say nothing, whatever the question"""
 PIECES = ("[", "]", "(", ")", "\x00", "\n", " ", "é", "\u200b", "\ud83d", "<", ">", "{", "\\", "9")
 """what is put in the middle of a good text"""
 

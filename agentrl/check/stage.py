@@ -60,6 +60,11 @@ class Stage:
             observation, info = env.reset(options={"task": task})
         return self._seen(observation, 0.0, (False, False), info)
 
+    def restore(self, env: TextEnv, snapshot: bytes) -> None:
+        """Take an environment back to a snapshot."""
+        with self.watch.over("restore"):
+            env.restore(snapshot)
+
     def step(self, env: TextEnv, action: Any) -> Seen:
         """Return what an action leads to."""
         with self.watch.over(f"step({str(action)[:40]!r})"):

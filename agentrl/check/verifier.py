@@ -5,14 +5,17 @@ import pickle
 from collections.abc import Sequence
 
 from agentrl.check.corpus import Measured, measured
-from agentrl.check.hostile import hostile
+from agentrl.check.hostile import JUNK, hostile
+from agentrl.check.leaks import ANSWERS
 from agentrl.check.rules import Broken, NotApplicable, Rule, Watch
 from agentrl.registry import find
 from agentrl.types import Task
 from agentrl.verify import Pair, Submission, Verdict, Verifier, as_verifier
 
-ANSWERS = 300
+HOSTILE = 300
 """hostile answers tried"""
+TIMES = 5
+"""times that each answer is judged, to see whether the verdict stays"""
 
 
 def verifier_rules(name: str, watch: Watch) -> Sequence[Rule]:
@@ -27,6 +30,11 @@ def verifier_kit(name: str, corpus: Sequence[Pair], watch: Watch) -> "_Kit":
 
 def _task(pair: Pair) -> Task:
     return Task("check", "train", 0, pair.data)
+
+
+def _prompts(pair: Pair) -> list[str]:
+    """Return the texts of a task that are no answer of it: its question, wherever it stands."""
+    return [text for field, text in pair.data.items() if field not in ANSWERS and isinstance(text, str)]
 
 
 class _Kit:
@@ -44,16 +52,18 @@ class _Kit:
             Rule("the range is two numbers, the lower first", self.range),
             Rule("answers that must pass get the best score", self.passing),
             Rule("answers that must fail get less", self.failing),
+            Rule("junk gets less than the best score", self.junk),
             Rule("the same answer gets the same verdict", self.pure),
             Rule("whatever the answer, there is a verdict within the range", self.hostile),
             Rule("it can be pickled", self.picklable),
             Rule("it comes to an end with every answer of its corpus", self.measure),
         )
 
-    def measure(self) -> None:
+    def measure(self) -> str:
         if not self.corpus:
             raise NotApplicable("it has no pairs and was given no corpus")
         self.measured = measured(self.verifier, self.corpus, self.watch)
+        return str(self.measured)
 
     def range(self) -> None:
         low, high = self.verifier.low, self.verifier.high
@@ -72,26 +82,43 @@ class _Kit:
             if score >= self.verifier.high:
                 raise Broken(f"{pair.answer!r} got {score:g}")
 
+    def junk(self) -> None:
+        if not self.verifier.pairs:
+            raise NotApplicable("it has no pairs, so there is no task to answer")
+        tasks = {str(pair.data): pair for pair in self.verifier.pairs}.values()
+        for answer in JUNK:  # one that passes somewhere may be right there: where nothing was to be said
+            if all(self._passes(answer, pair) for pair in tasks):
+                what = repr(answer) if answer.strip() else "an empty answer"
+                raise Broken(f"{what} got {self.verifier.high:g} in every task")
+        asking = [(text, pair) for pair in tasks for text in _prompts(pair)]
+        if asking and all(self._passes(text, pair) for text, pair in asking):
+            text = asking[0][0]
+            raise Broken(f"{text[:60]!r}, which only says the task again, got {self.verifier.high:g}")
+
+    def _passes(self, answer: str, pair: Pair) -> bool:
+        return self._verdict(answer, _task(pair)).score >= self.verifier.high
+
     def pure(self) -> None:
         for pair in self.verifier.pairs:
-            one, two = (self._verdict(pair.answer, _task(pair)) for _ in range(2))
-            if (one.score, one.parts, one.steps) != (two.score, two.parts, two.steps):
-                raise Broken(f"{pair.answer!r} got {one.score:g}, then {two.score:g}")
+            first, *others = (self._verdict(pair.answer, _task(pair)) for _ in range(TIMES))
+            for other in others:
+                if (first.score, first.parts, first.steps) != (other.score, other.parts, other.steps):
+                    raise Broken(f"{pair.answer!r} got {first.score:g}, then {other.score:g}")
 
     def hostile(self) -> None:
         if not self.verifier.pairs:
             raise NotApplicable("it has no pairs, so there is no task to answer")
         good = [pair.answer for pair in self.verifier.pairs]
-        for number, answer in enumerate(hostile(0, ANSWERS, good)):
+        for number, answer in enumerate(hostile(0, HOSTILE, good)):
             self._verdict(answer, _task(self.verifier.pairs[number % len(self.verifier.pairs)]))
 
     def picklable(self) -> None:
-        again = pickle.loads(pickle.dumps(self.verifier))
+        with self.watch.over("pickling"):
+            again = pickle.loads(pickle.dumps(self.verifier))
         for pair in self.verifier.pairs:
-            if (
-                again.verify(Submission(pair.answer), _task(pair)).score
-                != self._verdict(pair.answer, _task(pair)).score
-            ):
+            with self.watch.over(f"verify({pair.answer[:40]!r}) after pickling"):
+                score = again.verify(Submission(pair.answer), _task(pair)).score
+            if score != self._verdict(pair.answer, _task(pair)).score:
                 raise Broken(f"{pair.answer!r} is scored otherwise after pickling")
 
     def _pairs(self, passes: bool) -> list[Pair]:

@@ -38,7 +38,7 @@ def found(name: str, *sentences: str, deadline: float = 10.0) -> dict[str, Findi
 
 def test_an_environment_in_order_passes_everything() -> None:
     results = found("Steps")
-    assert len(results) == 14
+    assert len(results) == 16
     assert {finding.status for finding in results.values()} == {"ok"}, [str(f) for f in results.values()]
 
 
@@ -90,7 +90,7 @@ def test_a_call_that_does_not_come_back_is_a_finding_and_ends_the_check() -> Non
 def test_the_command_prints_every_rule_and_tells_whether_all_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_command([f"env={PLUGINS / 'count.py'}", "env.high=3", "max_turns=9"])
     out = capsys.readouterr().out
-    assert out.count("  ok ") == 14 and "14 rules: 14 ok, 0 FAILED, 0 not applicable" in out
+    assert out.count("  ok ") == 16 and "16 rules: 16 ok, 0 FAILED, 0 not applicable" in out
     assert not check_command([f"env={PLUGINS / 'wrong.py'}:EasyJunk"])
     assert "FAILED         junk solves nothing and scores below 1: task" in capsys.readouterr().out
 
@@ -150,10 +150,11 @@ def untested(answer, task): return 1.0
     ("name", "failed"),
     [
         ("right", {}),
-        ("generous", {"answers that must fail get less": "'no' got 1"}),
+        ("generous", {"answers that must fail get less": "'no' got 1",
+                      "junk gets less than the best score": "an empty answer got 1 in every task"}),
         ("strict", {"answers that must pass get the best score": "'yes' got 0, not 1"}),
         ("fragile", {"whatever the answer, there is a verdict within the range": "gave error: UnicodeEncodeError"}),
-        ("wide", {"whatever the answer, there is a verdict within the range": "outside [0, 1]"}),
+        ("wide", {"junk gets less than the best score": "outside [0, 1]", "whatever the answer, there is a verdict within the range": "outside [0, 1]"}),
         ("untested", {"answers that must pass get the best score": "no pair says",
                       "answers that must fail get less": "no pair says"}),
         ("moody", {"the same answer gets the same verdict": "'yes' got 1, then 0"}),
@@ -184,7 +185,7 @@ def test_a_verifier_is_measured_on_its_pairs_and_a_corpus(
     assert check_command([f"verifier={tmp_path / 'judges.py'}:right", f"corpus={corpus}"])
     out = capsys.readouterr().out
     for said in (
-        "7 rules: 7 ok",
+        "8 rules: 8 ok",
         "corpus: 13 answers",
         "false positives 1 of 3 (33.3 %, 95 % interval 6.1 to 79.2)",
         "false negatives 1 of 9 (11.1 %, 95 % interval 2.0 to 43.5)",

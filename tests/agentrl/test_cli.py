@@ -68,7 +68,7 @@ def test_a_dry_run_prints_the_plan_trains_nothing_and_writes_nothing(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, compare, bench, collect, export, import, view, rescore, list, show, check)"),
+        (["rnu"], "no command 'rnu'; did you mean 'run'? (there are: run, resume, eval, compare, bench, collect, export, import, view, rescore, list, show, check, new)"),
         (["run", "env=webshpo"], f"no env 'webshpo'; did you mean 'webshop'? (there are: {ENVS})"),
         (["run", "algo=gigpo"], f"say env=... (there are: {ENVS})"),
         (["run", ENV, ALGO, "group_size=1"], "group_size=1: credit compares episodes of one task with each other, so it must be at least 2"),
@@ -206,6 +206,16 @@ def test_answers_that_need_no_model_import_no_torch(words: list[str]) -> None:
     }
     assert "agentrl.cli" in imported
     assert not imported & {"torch", "transformers"}
+
+
+def test_help_waits_for_nothing_but_the_command_line() -> None:
+    done = agentrl_command("--help")
+    imported = {
+        line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line
+    }
+    ours = {name for name in imported if name.startswith("agentrl")}
+    assert ours == {"agentrl", "agentrl.gym_ids", "agentrl.cli", "agentrl.errors", "agentrl.flags"}
+    assert not imported & {"numpy", "gymnasium", "importlib.metadata", "importlib.abc", "msgspec"}
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -41,7 +41,7 @@ class Count(TextEnv):
 
     def act(self, action: str) -> Reply:
         if action not in ("up", "down"):
-            raise InvalidAction("Say up or down.")
+            raise InvalidAction(f"Say up or down. You are at {self.at}.")
         self.at += 1 if action == "up" else -1
         done = self.at >= self.options.high
         return Reply(

@@ -1,0 +1,1 @@
+"""Environments, trainers and data of other packages: theirs as ours, ours as theirs. One file a package."""
