@@ -2,7 +2,7 @@
 
 A ```python block that begins with `# name.py`, or defines `@env("name")`, is that file; any other one is
 run. A ```bash block is run. A block fenced as ```bash no-run or ```python no-run is left out. A ```text block
-right after one that is run is what it prints.
+right after one that is run is what it prints; ```text example is what it may print, letters and all.
 """
 
 import re
@@ -38,7 +38,8 @@ def steps(page: str) -> Iterator[Step]:
             continue
         line = page.count("\n", 0, fence.start()) + 1
         after = fences[number + 1] if number + 1 < len(fences) else None
-        prints = after[3] if after and after[1] == "text" else ""
+        shown = after is not None and after[1] == "text" and "example" not in after[2].split()
+        prints = after[3] if after is not None and shown else ""
         file = FILE.search(text) if language == "python" else None
         if file:
             yield Step("file", line, text, name=f"{file[1] or file[2]}.py")
