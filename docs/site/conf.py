@@ -22,6 +22,7 @@ html_copy_source = False
 
 myst_heading_anchors = 4  # a link to a heading means here what it means on the pages of a repository
 myst_links_external_new_tab = False
+smartquotes = False  # `scale="none"` is to be copied
 default_role = "literal"  # `word` in a docstring is code
 
 autodoc_member_order = "bysource"
