@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = ("agentrl", "envs", "verifiers", "algos", "benchmarks")
+CODE = ("agentrl", "envs", "verifiers", "algos", "benchmarks", "docs")
 TEXT = {".py", ".md", ".toml", ".sh", ".css", ".json", ".yml", ".yaml", ""}
 FILE, TEST_FILE, FUNCTION = 300, 400, 60
 """most lines"""
