@@ -24,6 +24,7 @@ from agentrl.credit import (
     anchors,
     answers,
     bellman,
+    crossing,
     displacement,
     gae,
     graph,
@@ -112,6 +113,7 @@ def episodes(turns: int) -> SimpleNamespace:
         answer=owner * 4 + torch.randint(4, (count,), generator=dice), score=noise[:count],
         length=torch.randint(1, 600, (turns,), generator=dice),
         calls=torch.randint(9, (count,), generator=dice).double(), names=[str(i) for i in owner.tolist()],
+        passed=[[q > 0 for q in noise[i : i + TURNS].tolist()] for i in range(0, count, TURNS)],
         figures=[search.Figures(q, 0.0, 0.0, 1) for q in noise[:count].tolist()],
         entropy=noise[:count], rewards=noise[: 2 * (count // 2)].reshape(-1, 2),
     )  # fmt: skip
@@ -179,6 +181,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "trees.preferences": lambda e: trees.preferences(e.tree, "best_worst"),
     "trees.along": lambda e: trees.along(e.tree),
     "trees.valued": lambda e: trees.valued(e.tree),
+    "crossing.minimax": lambda e: crossing.minimax(e.passed),
     "search.ascending": lambda e: search.ascending(e.figures),
     "selection.comparisons": lambda e: selection.comparisons(e.score, e.owner, "all"),
     "implicit.guided_reward": lambda e: implicit.guided_reward(

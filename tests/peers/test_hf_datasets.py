@@ -74,5 +74,5 @@ def test_folders_that_are_something_else_are_left_alone_and_named(tmp_path: Path
 
 def test_the_format_is_one_of_those_that_export_knows(tmp_path: Path) -> None:
     assert "hf" in FORMATS
-    with pytest.raises(ConfigError, match="there are: messages, trl, trl_plain, step_dpo, hf"):
+    with pytest.raises(ConfigError, match="there are: model, messages, trl, trl_plain, step_dpo, hf"):
         export_command(["x.jsonl.gz", "format=hff", f"out={tmp_path}"])

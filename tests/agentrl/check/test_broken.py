@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - messages are kept whole
 """Each broken thing is caught by the rule that names its fault; what is built in keeps every rule."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -111,10 +112,19 @@ def built_in(sort: str) -> list[object]:
     ]
 
 
+def prompts(file: Path) -> Path:
+    """Return a file of questions with their answers."""
+    rows = [{"prompt": f"{a} + {b} =", "answer": str(a + b)} for a in range(9) for b in range(9)]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return file
+
+
 @pytest.mark.parametrize(("sort", "name", "options"), [*built_in("env"), *built_in("verifier")])
 def test_what_is_built_in_keeps_every_rule(
     sort: str, name: str, options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_ourselves(tmp_path, monkeypatch)
+    if name == "prompts":
+        options = {"env.data": str(prompts(tmp_path / "sums.jsonl"))}
     found = list(checked(sort, name, options=options, deadline=60.0))
     assert found and not [str(one) for one in found if one.status == "FAILED"]
