@@ -135,7 +135,10 @@ def find(kind: Kind, name: str) -> Any:
         return mixed(name, tuple((part.label, find(kind, part.name)) for part in parts(name)))
     if is_path(name):
         path, attribute = file_of(kind, name)
-        return pick(kind, vars(load_file(path)), attribute, str(path))
+        found = pick(kind, vars(load_file(path)), attribute, str(path))
+        if kind == "envs" and not found.name:
+            found.name = path.stem  # nobody decorated it
+        return found
     if kind == "envs" and prefix_of(name):
         return adapted(name)
     entry = entry_of(kind, name)

@@ -95,6 +95,12 @@ def test_a_file_is_found_by_its_one_class_or_by_name() -> None:
     assert find("algos", str(PLUGINS / "compare.py")).__name__ == "Compare"
 
 
+def test_what_nobody_named_has_the_name_of_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text("from agentrl import TextEnv\n\n\nclass Plain(TextEnv):\n    pass\n")
+    assert find("envs", str(file)).name == "plain"
+
+
 def test_a_file_may_have_the_name_of_a_standard_module(tmp_path: Path) -> None:
     file = tmp_path / "random.py"
     file.write_text(ENV.format(name="r", cls="R"))
