@@ -58,7 +58,7 @@ class Study:
                 f"# {self.title}",
                 "",
                 f"`python benchmarks/{self.command or self.script + '.py'} seeds={len(seeds)} jobs={jobs}`:"
-                f" {len(seeds)} seeds,"
+                f" {len(seeds)} seed{'s' * (len(seeds) > 1)},"
                 " each with its own model, demonstrations, warm start and RL.",
                 f"Test panel {panel.name}, hash {panel.hash}, {panel.tasks} tasks, looked at once by each"
                 f" run. Cells: mean over seeds [95 % interval]. {jobs} runs side by side, one thread each.",
@@ -174,9 +174,8 @@ def table(rows: Mapping[str, Sequence[Row]]) -> str:
                 continue
             interval = over_seeds([run[name] for run in runs])
             shape = "{:.0f}" if interval.mean >= 10 else "{:.3f}"
-            cells.append(
-                f"{shape.format(interval.mean)} [{shape.format(interval.low)}, {shape.format(interval.high)}]"
-            )
+            span = f" [{shape.format(interval.low)}, {shape.format(interval.high)}]" if len(runs) > 1 else ""
+            cells.append(shape.format(interval.mean) + span)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
