@@ -1,6 +1,7 @@
 """Prompts of a file: who is asked what, what is right, and what is said of a broken row."""
 
 import csv
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,12 @@ def test_csv_parquet_and_folders_are_read_alike(tmp_path: Path) -> None:
     assert counts[0] + counts[1] == 60 and counts[1] > 0 and counts[2] == 40
 
 
+parquet_is_read = pytest.mark.skipif(
+    importlib.util.find_spec("pyarrow") is None,
+    reason="pyarrow is not installed: it comes with the extra 'parquet'",
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
@@ -101,7 +108,7 @@ def test_csv_parquet_and_folders_are_read_alike(tmp_path: Path) -> None:
         ("a.jsonl", '{"question": "a", "gold": {"x": 1}}\n', r"line 1: the answer is .* neither text nor"),
         ("a.csv", "question,gold\na,1\nb\n", r"a.csv, line 3: no field 'gold'"),
         ("a.csv", "question,gold\na,1,2\n", r"a.csv, line 2: more values than the first line has names"),
-        ("a.parquet", "nonsense", r"a.parquet: not Parquet"),
+        pytest.param("a.parquet", "nonsense", r"a.parquet: not Parquet", marks=parquet_is_read),
         ("a.txt", "a", r"expected a folder, or a file ending in .jsonl"),
         ("a.jsonl", "", r"no prompts there"),
         ("a.jsonl", '{"question": "a", "gold": 1}\n', r"none of its 1 prompts is for .*; where nothing says"),

@@ -113,7 +113,7 @@ def test_an_episode_shows_rewards_by_component_actions_and_prompts(see: Any, pla
     assert "task\t1\t2\t2" in seen.text("main table >> nth=0"), "sum, weight, share of the return"
     assert "Guess a number for task-0-0." in seen.text("main")
     seen.page.click("text=prompt, 3 tokens >> nth=0")
-    assert seen.page.is_visible(".turn details pre")
+    seen.page.wait_for_selector(".turn details pre", state="visible")
 
 
 def test_the_list_is_walked_by_keys(see: Any, plain: Path) -> None:
