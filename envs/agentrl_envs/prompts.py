@@ -90,6 +90,12 @@ class Prompts(TextEnv):
                 f"verifier '{judge.name}' judges by {', '.join(missing)}, which the rows of"
                 f" {self.options.data} do not hold (they hold {', '.join(task.data)}){hint}"
             )
+        verdict = verdict_of(judge, Submission("?"), task)
+        if verdict.status == "error":
+            raise ConfigError(
+                f"verifier '{judge.name}' fails on the reply '?' to the first row of {self.options.data}:"
+                f" {verdict.reason}; what a row holds it gets as text"
+            )
 
     def tasks(self, split: Split) -> Panel:
         """Return one task a prompt; `data` holds the fields of its row."""

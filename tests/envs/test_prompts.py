@@ -152,3 +152,12 @@ def test_the_rules_of_environments_hold(tmp_path: Path, capsys: pytest.CaptureFi
     assert check_command(["env=prompts", f"data={file(tmp_path)}", "prompt=question", "answer=gold"]), (
         capsys.readouterr().out
     )
+
+
+def test_a_verifier_that_takes_texts_for_numbers_is_told_before_anything_is_played(tmp_path: Path) -> None:
+    near = tmp_path / "near.py"
+    near.write_text("def near(reply: str, answer: int) -> float:\n    return float(answer - 1 > 0)\n")
+    with pytest.raises(
+        ConfigError, match=r"'near' fails on the reply '\?' to the first row of .*: TypeError"
+    ):
+        Prompts(data=file(tmp_path), prompt="question", answer="gold", verifier=str(near))
