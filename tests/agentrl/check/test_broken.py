@@ -33,12 +33,12 @@ FAULTS = {
     ),
     "state_cannot_be_pickled": ("it can be pickled in the middle of an episode", "cannot pickle '_thread.lock'"),
     "step_hangs": ("junk solves nothing and scores below 1", "step('') did not come back within"),
-    "reset_hangs": ("all members of a group start alike", "reset of task -train-0 did not come back within"),
+    "reset_hangs": ("all members of a group start alike", "reset of task reset_hangs-train-0 did not come back within"),
     "odd_text_raises": (
         "whatever the action, there is a well-formed answer", "ValueError: invalid literal for int()"
     ),
     "player_is_missing": (
-        "the reference players that it declares are there", "it declares the player 'always', but: env '' has no always"
+        "the reference players that it declares are there", "it declares the player 'always', but: env 'player_is_missing' has no always"
     ),
     "gold_scores_less": ("the expert solves every task, with score 1", "ended with score 0.5"),
     "junk_is_paid": ("junk solves nothing and scores below 1", "is solved by saying ''"),
