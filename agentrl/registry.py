@@ -144,7 +144,7 @@ def find(kind: Kind, name: str) -> Any:
     entry = entry_of(kind, name)
     try:
         found = entry.load()
-    except Exception as why:
+    except (Exception, SystemExit) as why:
         raise ConfigError(
             f"{kind.removesuffix('s')} '{name}' of package {package(entry)} cannot be loaded: {cause(why)}"
         ) from why
@@ -166,7 +166,7 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[module_name] = module  # before the code runs: dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as why:
+    except (Exception, SystemExit) as why:
         del sys.modules[module_name]
         raise ConfigError(f"{path} cannot be loaded: {cause(why, path)}") from why
     return module

@@ -133,7 +133,7 @@ def _sure(ask: Callable[[], Verdict], low: float, high: float) -> Verdict:
         verdict = ask()
         if verdict.known and not low <= verdict.score <= high:
             verdict = Verdict(0.0, "error", f"score {verdict.score:g} is outside [{low:g}, {high:g}]")
-    except Exception as why:
+    except (Exception, SystemExit) as why:
         verdict = Verdict(0.0, "error", f"{type(why).__name__}: {why}")
     return replace(verdict, seconds=time.perf_counter() - begun)
 

@@ -59,7 +59,7 @@ class Answer:
     terminated: bool = False
     truncated: bool = False
     seconds: float = 0.0
-    failure: Exception | None = None
+    failure: Exception | SystemExit | None = None
     """what it raised; then nothing else is said"""
     goal: str = ""
     """of a scene that was set"""
@@ -113,7 +113,7 @@ class Episode:
             else:
                 observation, info = self.env.restore(moment.world)
                 goal, rules, tools = "", "", []
-        except Exception as why:
+        except (Exception, SystemExit) as why:  # whoever plays in our process may not end it
             return Answer(failure=why)
         seconds = time.perf_counter() - begun
         return Answer(observation, info, seconds=seconds, goal=goal, rules=rules, tools=tools)
@@ -191,7 +191,7 @@ class Episode:
         begun = time.perf_counter()
         try:
             observation, _, terminated, truncated, info = self.env.step(self._said.parsed.action)
-        except Exception as why:
+        except (Exception, SystemExit) as why:  # whoever plays in our process may not end it
             return Answer(failure=why, seconds=time.perf_counter() - begun)
         return Answer(observation, info, terminated, truncated, seconds=time.perf_counter() - begun)
 
@@ -233,7 +233,7 @@ class Episode:
             seconds=answer.seconds,
         )
 
-    def _fail(self, why: Exception) -> None:
+    def _fail(self, why: Exception | SystemExit) -> None:
         self.broken = True
         text = " ".join(str(why).split())
         # What comes from a worker says by itself what happened there.

@@ -11,7 +11,7 @@ from agentrl.errors import ConfigError
 from agentrl.registry import find
 from agentrl.submissions import unmet
 from agentrl.types import Task
-from agentrl.verify import Submission, Verdict, as_verifier
+from agentrl.verify import Submission, Verdict, as_verifier, verdict_of
 
 TASK = Task("t", "train", 0, {"answer": "4", "tolerance": 0.5, "unit": "m"})
 
@@ -105,3 +105,18 @@ def test_a_file_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> N
     (tmp_path / "score.py").write_text("def score(reply): return 1.0\n")
     with pytest.raises(ConfigError, match=r"there is no file .*scor.py; did you mean '.*score.py'\?"):
         agentrl.reward_function(f"{tmp_path}/scor.py:score")
+
+
+def test_a_function_that_ends_the_program_is_at_fault_and_ends_nothing() -> None:
+    def leaving(reply: str) -> float:
+        raise SystemExit(3)
+
+    verdict = verdict_of(as_verifier(leaving), Submission("x"), TASK)
+    assert (verdict.status, verdict.reason) == ("error", "SystemExit: 3")
+
+
+def test_a_file_that_ends_the_program_is_said_in_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "quits.py"
+    file.write_text("import sys\n\nsys.exit(4)\n")
+    with pytest.raises(ConfigError, match=r"quits.py cannot be loaded: SystemExit: 4 \(quits.py, line 3\)"):
+        find("verifiers", str(file))

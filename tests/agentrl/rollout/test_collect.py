@@ -137,6 +137,16 @@ def test_an_environment_that_raises_ends_its_own_episode_only():
     ] == 0
 
 
+def test_an_environment_that_ends_the_program_ends_its_own_episode_only():
+    class Leaving(Doors):
+        def act(self, action):
+            raise SystemExit(3)
+
+    chat = chat_of()
+    (gone,) = collect(starts_of(1, group=1), Leaving, saying(chat, "jump"), chat, seed=0)
+    assert (gone.outcome, gone.reason) == ("environment_error", "SystemExit: 3")
+
+
 @pytest.mark.parametrize(("mode", "style"), MODES)
 def test_an_episode_is_the_same_whoever_plays_beside_it(mode, style):
     chat = chat_of(mode, style, max_context=1024)
