@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 GROUPS: Mapping[str, type[Any]] = {
     f.name: type(f.default) for f in fields(Settings) if is_dataclass(f.default)
 }
-"""the groups every run has: run, model, rollout, learner, warm, eval"""
+"""the groups every run has: run, model, rollout, endpoint, learner, warm, eval, cluster"""
 SHORT: Mapping[str, str] = {
     "env": "env.name",
     "algo": "algo.name",
     "model": "model.path",
     "rollout": "rollout.backend",
+    "cluster": "cluster.kind",
 }
 """what a group's bare name sets"""
 NAMES = ("env.name", "algo.name")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AT_LEAST: Mapping[str, float] = {
     "run.seed": 0, "run.iterations": 0, "run.steps": 0, "run.checkpoint": 1, "run.keep": 1,
-    "run.trajectories": 0,
+    "run.trajectories": 0, "run.staleness": 0,
     "run.threads": 1, "run.failures": 0,
     "model.hidden": 2, "model.layers": 1, "model.heads": 1, "model.vocabulary": 1, "model.context": 2,
     "model.lora": 0, "model.lora_dropout": 0,
@@ -30,6 +30,7 @@ AT_LEAST: Mapping[str, float] = {
     "warm.demonstrations": 0, "warm.tasks": 0, "warm.thought_dropout": 0,
     "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
     "eval.every": 0, "eval.dev": 0, "eval.test": 0, "eval.candidates": 1,
+    "cluster.actors": 0,
     "env.max_turns": 1,
 }  # fmt: skip
 ABOVE: Mapping[str, float] = {
@@ -39,6 +40,7 @@ ABOVE: Mapping[str, float] = {
     "rollout.memory": 0,
     "endpoint.patience": 0,
     "model.lora_alpha": 0,
+    "cluster.deadline": 0,
 }
 AT_MOST: Mapping[str, float] = {
     "run.seed": 2**63 - 1, "run.failures": 1, "rollout.top_p": 1, "rollout.correction_floor": 1,

@@ -8,6 +8,7 @@ from typing import Any
 from agentrl.markup import Child, Markup, tag
 from agentrl.records import Evaluation, Measurement, SampleEpisode, SampleTurn
 from agentrl.settings import (
+    ClusterSettings,
     EvalSettings,
     LearnerSettings,
     ModelSettings,
@@ -26,6 +27,7 @@ GROUPS: Mapping[str, type[Any]] = {
     "learner": LearnerSettings,
     "warm": WarmSettings,
     "eval": EvalSettings,
+    "cluster": ClusterSettings,
 }
 """groups of settings whose defaults are known here; options of environments and algorithms are shown whole"""
 

@@ -1,6 +1,7 @@
 """Every setting of a run, in groups. A field is a key on the command line: `learner.lr=1e-3`.
 
-A group's name alone sets what it chooses: `env=webshop`, `algo=gigpo`, `model=tiny`, `rollout=hf`.
+A group's name alone sets what it chooses: `env=webshop`, `algo=gigpo`, `model=tiny`, `rollout=hf`,
+`cluster=local`.
 Options of environments and algorithms are declared by themselves and join as `env.*` and `algo.*`.
 """
 
@@ -8,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentrl.settings.cluster import ClusterSettings
 from agentrl.settings.learner import LearnerSettings, ModelSettings, WarmSettings
 from agentrl.settings.rollout import Criterion, EndpointSettings, Level, RolloutSettings
 from agentrl.settings.run import Decide, Decoding, EvalSettings, RunSettings, Service
 
 __all__ = [
+    "ClusterSettings",
     "Criterion",
     "Decide",
     "Decoding",
@@ -48,3 +51,4 @@ class Settings:
     learner: LearnerSettings = LearnerSettings()
     warm: WarmSettings = WarmSettings()
     eval: EvalSettings = EvalSettings()
+    cluster: ClusterSettings = ClusterSettings()

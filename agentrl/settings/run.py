@@ -18,6 +18,11 @@ class RunSettings:
     """run folder; none: runs/<env>-<algo>-<time>"""
     iterations: int = 150
     """optimisation rounds: collect, credit, train"""
+    staleness: int = 0
+    """iterations that the weights which play may be behind those that learn. 0: plays and trains in turn; above:
+    actors play on while the driver trains (docs/scaling.md)"""
+    overdue: Literal["drop", "train"] = "drop"
+    """staleness: a group with a token of older weights than that is given up, or trained on all the same"""
     steps: int = 0
     """environment steps after which no further iteration plays; 0: no limit"""
     checkpoint: int = 5

@@ -125,7 +125,7 @@ WRONG = [
     (["learner.seed=4"], "no setting 'learner.seed'; there is run.seed"),
     (["learner.epocs=4"], "no setting 'learner.epocs'; did you mean 'learner.epochs'?"),
     (["lerner.xyz=4"], "no setting 'lerner.xyz'; no group 'lerner'; did you mean 'learner'?"
-     " (there are: env, algo, reward, run, model, rollout, endpoint, learner, warm, eval)"),
+     " (there are: env, algo, reward, run, model, rollout, endpoint, learner, warm, eval, cluster)"),
     (["reward.=1"], "no setting 'reward.'; a weight is written reward.NAME=1"),
     (["model.zzz=1"], "no setting 'model.zzz' (model has: path, dtype, lora, lora_alpha, lora_dropout, lora_targets, hidden, layers, heads, vocabulary, context)"),
     (["omega=1"], f"no setting 'omega': algo '{ALGO}' has no omega; g2po, gigpo, graphgpo and proxmo have it"),
