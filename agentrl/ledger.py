@@ -109,7 +109,9 @@ class Ledger:
             for episode in episodes:
                 self.samples.append(sample_episode(episode, _goal(env, episode.task), when, decoding))
 
-    def summarise(self, environment_steps: int, seconds: Mapping[str, float]) -> None:
+    def summarise(
+        self, environment_steps: int, seconds: Mapping[str, float], accounts: Mapping[str, int]
+    ) -> None:
         """Write `summary.json`."""
         self.folder.write_summary(
             Summary(
@@ -122,6 +124,7 @@ class Ledger:
                 environment_steps=environment_steps,
                 seconds=dict(seconds),
                 versions=versions(),
+                accounts=accounts,
             )
         )
 

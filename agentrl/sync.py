@@ -8,11 +8,12 @@ log-probabilities of what was drawn are compared with the trainer's.
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from agentrl.errors import ConfigError, RunError
-from agentrl.learner.model import Policy
+from agentrl.learner.model import Policy, pad_of
 from agentrl.rollout.endpoint import EndpointSampler
 from agentrl.rollout.engine import EngineOptions
 from agentrl.rollout.hf import HFSampler
@@ -48,19 +49,40 @@ def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sa
     how = settings.rollout
     if how.backend == "hf":
         return HFSampler(policy.module, eos_ids=ends, pad_id=policy.pad, shared=True)
-    options = EngineOptions(
-        settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
-    )
     if how.server is not None:
         from agentrl.rollout.served import ServedSampler
 
-        return ServedSampler(how.server, ends, options, how.server_weights)
+        return ServedSampler(how.server, ends, _options(settings), how.server_weights)
+    return own_sampler(settings, policy.module.config, policy.tokenizer, ends)
+
+
+def own_sampler(settings: Settings, config: Any, tokenizer: Any, ends: frozenset[int]) -> Sampler:
+    """Return a sampler of this process with weights of its own, which it has none of until it is given some.
+
+    Errors: ConfigError where the engine is missing, of an unknown version, or does not start.
+    """
+    if settings.rollout.backend == "hf":
+        from transformers import AutoModelForCausalLM
+
+        module = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.model.dtype))
+        module.requires_grad_(False)
+        # As the policy is placed: a tiny model stays on the processor.
+        gpu = torch.cuda.is_available() and settings.model.path != "tiny"
+        module.to("cuda" if gpu else "cpu").eval()
+        return HFSampler(module, eos_ids=ends, pad_id=pad_of(tokenizer))
     from agentrl.rollout.vllm import VLLMSampler
 
     with tempfile.TemporaryDirectory(prefix="agentrl-model-") as folder:
-        policy.module.config.save_pretrained(folder)
-        policy.tokenizer.save_pretrained(folder)
-        return VLLMSampler(Path(folder), ends, options)
+        config.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return VLLMSampler(Path(folder), ends, _options(settings))
+
+
+def _options(settings: Settings) -> EngineOptions:
+    how = settings.rollout
+    return EngineOptions(
+        settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
+    )
 
 
 class Sync:

@@ -40,8 +40,8 @@ from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
+from agentrl.streamed import gatherer_of
 from agentrl.trackers import tracked
-from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
 
 TOLD = ("success", "score", "stored_success")
@@ -122,10 +122,15 @@ class Run:
             self._warm_start()
         self._sync(0)
         self._measure("warm_start")
-        learner = self._reinforce()
+        ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
+        saved = self.state["extra"] if self.state is not None else {}
+        how = self.algo, self.panels["train"], *ways, saved
+        with closing(gatherer_of(self.settings, self.policy, *how)) as gatherer:
+            learner = self._reinforce(gatherer)
         self._measure("final")
         checkpoint.save_result(self.policy, self.folder.path, learner.critic)
-        self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
+        seconds = {**self.seconds, "total": self._elapsed()}
+        self.ledger.summarise(self.environment_steps, seconds, gatherer.accounts)
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
         """Put counters and records back to where the checkpoint stands."""
@@ -202,17 +207,15 @@ class Run:
 
     # Learning.
 
-    def _reinforce(self) -> Learner:
+    def _reinforce(self, gatherer: Gatherer) -> Learner:
         """Collect, credit, train, iteration after iteration; return who learnt."""
         settings = self.settings
         state, done, learner = self._learner()
         self._sync(done)
-        ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
-        saved = self.state["extra"] if self.state is not None else {}
-        gatherer = Gatherer(settings, self.algo, self.panels["train"], *ways, saved)
+        gatherer.renew(self.policy, done)
         if self.state is None:
             self._look(0)
-            self._save("rl", 0, learner, state, gatherer.draw.state)
+            self._save("rl", 0, learner, state, gatherer.state)
         fresh = not self.given and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
@@ -223,7 +226,7 @@ class Run:
             keep = partial(gatherer.keep, number) if kept else None
             self.policy.module.eval()
             with self._timed("rollout"):
-                table, metrics, episodes = gatherer.gather(iteration)
+                table, metrics, _ = gatherer.gather(iteration)
             self.environment_steps += int(metrics.pop("environment_steps"))
             self.policy.module.train()
             self.sampler.rest()
@@ -235,20 +238,20 @@ class Run:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")
                     table, state = self.algo.observe(table, state)
-                    metrics |= learner.learn(table, state, iteration, seed, fresh=fresh, keep=keep)
+                    now = fresh and not settings.run.staleness
+                    metrics |= learner.learn(table, state, iteration, seed, fresh=now, keep=keep)
                 state = self.algo.after_step(state, metrics)
             metrics |= self._sync(number)
+            gatherer.renew(self.policy, number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
             told = {k: v for k, v in metrics.items() if k in TOLD or k.endswith("/success")}
             self.progress.step(number, **told)
-            if keep and episodes:
-                write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
             last = number == settings.run.iterations or (fresh and self._spent)
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
-                self._save("rl", number, learner, state, gatherer.draw.state)
+                self._save("rl", number, learner, state, gatherer.state)
         return learner
 
     @property

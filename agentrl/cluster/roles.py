@@ -9,7 +9,7 @@ from agentrl.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Processes of one kind. Those whose name begins with the role's have it: `actor 3` is an `actor`."""
+    """Processes of one kind: those whose names begin with the role's."""
 
     name: str
     count: int
@@ -25,10 +25,10 @@ def roles(settings: Settings, gpu: bool) -> tuple[Role, ...]:
     actors hear of others only when weights change, and environments want the cores of many machines.
     Edge: none for a run in one process.
     """
-    gpus = 1.0 if gpu else 0.0
-    share, how = settings.cluster, settings.rollout
+    gpus = 1.0 if gpu and settings.model.path != "tiny" else 0.0
+    how = settings.rollout
     engine = gpus if how.server is None else 0.0
-    actors = share.actors or (1 if settings.run.staleness else 0)
+    actors = (settings.cluster.actors or 1) if settings.run.staleness else 0
     every = (Role("actor", actors, Need(max(1.0, how.workers), engine), together=False),)
     return tuple(role for role in every if role.count)
 
