@@ -162,34 +162,38 @@ class RayHost:
     """Starts processes in a Ray that is there, or in one of its own on this machine."""
 
     def __init__(self, address: str = "", wanted: Callable[[bool], Sequence[Role]] = lambda gpu: ()) -> None:
-        """Join the Ray of an address, or start one; take the room for the roles: for all of them, or none.
+        """Join the Ray of an address, or start one, once a process is to be started.
 
-        `wanted` returns the roles, told whether there are GPUs.
+        `wanted` returns the run's roles, told whether there are GPUs.
+        """
+        self._address, self._wanted = address, wanted
+        self._own = False
+        self._roles: Sequence[Role] | None = None
+        self._members: list[RayMember] = []
+        self._places: dict[str, PlacementGroup] = {}
+
+    def _reach(self) -> Sequence[Role]:
+        """Return the roles, once Ray is there and has room for all of them.
+
         Errors: ConfigError where no Ray is reached, or it has no room.
         """
-        self._own = not ray.is_initialized()
-        self._members: list[RayMember] = []
-        self._places: dict[str, tuple[Role, PlacementGroup]] = {}
-        if self._own and address:
-            _joined(address)
-        elif self._own:
-            _begun(total(wanted(False)).cpus)
-        try:
-            every = wanted(ray.cluster_resources().get("GPU", 0) > 0)
-            for role in every:
-                self._places[role.name] = role, _placed(role)
-            _check_room(every, [place for _, place in self._places.values()], ROOM if address else FAREWELL)
-        except BaseException:
-            self.close()
-            raise
+        if self._roles is None:
+            if not ray.is_initialized():
+                self._own = True
+                _joined(self._address) if self._address else _begun(total(self._wanted(False)).cpus)
+            every = self._wanted(ray.cluster_resources().get("GPU", 0) > 0)
+            self._places = {role.name: _placed(role) for role in every}
+            _check_room(every, list(self._places.values()), ROOM if self._address else FAREWELL)
+            self._roles = every
+        return self._roles
 
     def start(self, name: str, make: Callable[[], Any], need: Need = ONE) -> RayMember:
-        """Start an actor that holds what `make` returns there, in its role's place and with its needs."""
+        """Start an actor that holds what `make` returns there; a role's has its room and its needs."""
         options: dict[str, Any] = {}
-        role, place = self._places.get(name.split()[0], (None, None))
-        if role is not None:
-            need = role.need
-            options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(place)
+        for role in self._reach():
+            if name.startswith(role.name):
+                need = role.need
+                options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(self._places[role.name])
         holder: Any = ray.remote(Holder).options(
             num_cpus=need.cpus,
             num_gpus=need.gpus,
@@ -206,6 +210,7 @@ class RayHost:
 
     def share(self, value: Any) -> Shared:
         """Return what stands for a large value in several calls: stored once, sent once a machine."""
+        self._reach()
         return Shared(value)
 
     def close(self) -> None:
@@ -218,10 +223,11 @@ class RayHost:
         for member in self._members:
             member.join()
         self._members = []
-        for _, place in self._places.values():
+        for place in self._places.values():
             remove_placement_group(place)
-        self._places = {}
+        self._places, self._roles = {}, None
         if self._own:
+            self._own = False
             ray.shutdown()
 
 
