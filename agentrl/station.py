@@ -25,7 +25,7 @@ from agentrl.rollout.stage import Stage
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
 from agentrl.sync import own_sampler
-from agentrl.types import Trajectory
+from agentrl.types import Sampler, Trajectory
 
 BEAT = 1.0
 """seconds after which a turn returns, if nothing was finished before"""
@@ -103,7 +103,7 @@ class Station:
         how = settings.rollout
         self._patience = settings.cluster.deadline
         self._worlds = Environments(settings)
-        self._sampler = own_sampler(settings, model.config, model.tokenizer, model.ends)
+        self._sampler = self.engine(settings, model)
         self._collector = Collector(
             lambda: self._worlds("train"),
             SamplerActor(self._sampler, sampling_of(how)),
@@ -124,6 +124,11 @@ class Station:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="player", daemon=True)
         self._thread.start()
+
+    @staticmethod
+    def engine(settings: Settings, model: Model) -> Sampler:
+        """Return what writes the replies."""
+        return own_sampler(settings, model.config, model.tokenizer, model.ends)
 
     def turn(self, tickets: tuple[Ticket, ...], weights: Mapping[str, Any] | None, version: int) -> Report:
         """Take tickets, and weights where they are new; return what was finished, once something was.

@@ -37,6 +37,9 @@ def gatherer_of(settings: Settings, policy: Policy, *how: Any) -> Gatherer:
 class Streamed(Gatherer):
     """A `Gatherer` whose groups are played by other processes, which do not wait for it."""
 
+    station = Station
+    """what each of them holds"""
+
     def __init__(self, settings: Settings, policy: Policy, *how: Any) -> None:
         """Start the processes; `how` is what a `Gatherer` takes after its settings."""
         Gatherer.__init__(self, settings, *how)
@@ -57,7 +60,7 @@ class Streamed(Gatherer):
         self._share = -(-(1 + self._staleness) * self._count // actors)
         """groups that an actor may hold"""
         self._host = host_of(settings)
-        make = partial(Station, settings, model)
+        make = partial(self.station, settings, model)
         self._crew = Crew(self._host, make, actors, need, settings.cluster.deadline)
 
     @property
