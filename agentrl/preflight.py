@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agentrl.algo import Algorithm, Branches, Groups, Plan, Play, Searched, Stored
+from agentrl.cluster.hosts import check_ray
 from agentrl.config import make_env
 from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
@@ -56,6 +57,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if here:
         check_peft(settings.model.lora)
         check_trackers(settings.run.track)
+        check_ray(settings)
     if settings.model.path != "tiny":
         check_model(settings.model.path, weights=here)
     if algo.teacher:
