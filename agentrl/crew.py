@@ -43,6 +43,8 @@ class News:
     lost: list[Ticket] = field(default_factory=list[Ticket])
     """to be issued again"""
     restarts: int = 0
+    marks: dict[int, float] = field(default_factory=dict[int, float])
+    """what weights found of the `Probe`, by version"""
 
 
 class Crew:
@@ -82,11 +84,12 @@ class Crew:
                 and again.
         """
         found = News()
-        done = set(map(id, first([seat.call for seat in self.seats if seat.call is not None], patience)))
+        done = first([seat.call for seat in self.seats if seat.call is not None], patience)
         for place, seat in enumerate(self.seats):
-            if id(seat.call) not in done or seat.call is None:
+            call = seat.call
+            if call not in done or call is None:
                 continue
-            call, seat.call = seat.call, None
+            seat.call = None
             try:
                 seat.report = call.result()
             except ConfigError:
@@ -97,6 +100,8 @@ class Crew:
                 found.restarts += 1
                 self.seats[place] = self._started(seat.name)
                 continue
+            assert seat.report is not None
+            found.marks[seat.report.version] = seat.report.mark
             for one in seat.report.played:
                 del seat.tickets[one.ticket]
                 found.played.append(one)

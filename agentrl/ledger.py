@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from msgspec import UNSET
+
 from agentrl.env import PlayerKind, Split, TextEnv
 from agentrl.errors import ChildError, ConfigError
 from agentrl.evaluate import Judge, first
@@ -124,7 +126,7 @@ class Ledger:
                 environment_steps=environment_steps,
                 seconds=dict(seconds),
                 versions=versions(),
-                accounts=accounts,
+                accounts=accounts or UNSET,
             )
         )
 

@@ -24,7 +24,7 @@ from agentrl.rollout.episode import Episode, Start
 from agentrl.rollout.stage import Stage
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
-from agentrl.sync import own_sampler
+from agentrl.sync import Probe, own_sampler
 from agentrl.types import Sampler, Trajectory
 
 BEAT = 1.0
@@ -78,6 +78,8 @@ class Report:
     under_way: tuple[Way, ...]
     version: int
     """of the weights that play"""
+    mark: float
+    """what these find of the `Probe`"""
 
 
 @dataclass(slots=True)
@@ -104,6 +106,8 @@ class Station:
         self._patience = settings.cluster.deadline
         self._worlds = Environments(settings)
         self._sampler = self.engine(settings, model)
+        self._probe = Probe(len(model.tokenizer), how.max_context)
+        self._mark = -1, float("nan")
         self._collector = Collector(
             lambda: self._worlds("train"),
             SamplerActor(self._sampler, sampling_of(how)),
@@ -144,23 +148,20 @@ class Station:
             if self._failure is not None:
                 raise self._failure
             played, self._played = self._played, []
-        return Report(tuple(played), self._under_way(), self._sampler.version)
+            return Report(tuple(played), self._under_way(), *self._mark)
 
     def _under_way(self) -> tuple[Way, ...]:
         """Return how far the tickets are that have not been played to their end.
 
         Errors: DeadlineError where one of their episodes stands still.
         """
+        for place, group in self._owners.items():
+            quiet = self._stage.quiet(place) if self._stage is not None else 0.0
+            if quiet > self._patience:
+                task = group.ticket.starts[0].task.id
+                raise DeadlineError(f"an episode of task {task} has not moved for {quiet:.0f} s")
         now = time.monotonic()
-        with self._news:
-            for place, group in self._owners.items():
-                quiet = self._stage.quiet(place) if self._stage is not None else 0.0
-                if quiet > self._patience:
-                    task = group.ticket.starts[0].task.id
-                    raise DeadlineError(f"an episode of task {task} has not moved for {quiet:.0f} s")
-            return tuple(
-                Way(number, group.turns, now - group.begun) for number, group in self._groups.items()
-            )
+        return tuple(Way(number, group.turns, now - group.begun) for number, group in self._groups.items())
 
     def close(self) -> None:
         """Stop playing, and end the processes of its environments."""
@@ -179,7 +180,13 @@ class Station:
     # In the thread that plays.
 
     def _renew(self, weights: Mapping[str, Any], version: int, stage: Stage, line: Line) -> None:
-        line.between(lambda: self._sampler.load_weights(weights.items(), version))
+        def renew() -> None:
+            self._sampler.load_weights(weights.items(), version)
+            mark = self._probe.by(self._sampler)
+            with self._news:
+                self._mark = version, mark
+
+        line.between(renew)
 
     def _enter(self, ticket: Ticket, stage: Stage, line: Line) -> None:
         group = _Group(ticket)

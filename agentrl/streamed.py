@@ -4,9 +4,10 @@ At most (version + 1 + staleness) * tasks groups are trained on or under way, so
 first a group is trained on within `staleness` iterations of its start, unless others overtook it; what became
 too old that way is given up or not, by `run.overdue`.
 
-Source: the bound is AReaL's (Fu et al. 2025, arXiv:2505.24298), section 5.1, equation 3.
+Source: the bound is AReaL's (Fu et al. 2025, arXiv:2505.24298), section 5.1.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,12 @@ from agentrl.learner.model import Policy
 from agentrl.rollout.episode import Start
 from agentrl.settings import Settings
 from agentrl.station import Model, Played, Station, Ticket
+from agentrl.sync import Probe, check_gap
 from agentrl.types import Trajectory
+
+LIVES = 5
+"""processes that may be lost with a ticket before it is given up: it may be what ends them"""
+log = logging.getLogger("agentrl")
 
 
 def gatherer_of(settings: Settings, policy: Policy, *how: Any) -> Gatherer:
@@ -53,6 +59,11 @@ class Streamed(Gatherer):
         self._seen: Counter[str] = Counter()
         """counts of this iteration"""
         self._metrics: dict[str, float] = {}
+        self._losses: Counter[int] = Counter()
+        """by ticket: processes that were lost while they had it"""
+        self._probe = Probe(len(policy.tokenizer), settings.rollout.max_context)
+        self._marks: dict[int, float] = {}
+        """what the policy found of it, by version"""
         model = Model(policy.module.config, policy.tokenizer, policy.ends | {self.chat.end})
         actors = settings.cluster.actors or 1
         gpu = torch.cuda.is_available() and policy.device.type == "cuda"
@@ -76,6 +87,7 @@ class Streamed(Gatherer):
     def renew(self, policy: Policy, version: int) -> None:
         """Let the actors play with these weights from now on."""
         self._version = self._taken = version
+        self._marks[version] = self._probe.of(policy)
         self._crew.renew({name: tensor.detach().cpu() for name, tensor in policy.weights()}, version)
         self._hear(self._crew.news(0.0))
         self._crew.go_on(self._tickets)
@@ -105,12 +117,14 @@ class Streamed(Gatherer):
         self._taken = iteration + 1
         for one in chosen:
             del self._ready[one.ticket]
-            whole = all(episode.scorable for episode in one.episodes)
-            self.frontier.settle(one.ticket, TRAINED if whole else "failed")
+            if all(episode.scorable for episode in one.episodes):
+                self.frontier.settle(one.ticket, TRAINED)
+            else:  # what is left of a group is no sample of its task
+                self._give_up(one.ticket, "failed")
         self._crew.go_on(self._tickets)
         self._metrics = {
             "rollout_wait": time.perf_counter() - begun,
-            "groups_given_up": float(self._seen["stale"]),
+            "groups_given_up": float(self._seen["given_up"]),
             "episodes_reissued": float(self._seen["reissued"] * plan.size),
             "actors_restarted": float(self._seen["restarts"]),
             **ages(chosen, iteration),
@@ -125,18 +139,33 @@ class Streamed(Gatherer):
         for one in found:
             if age(one, iteration) > self._staleness:
                 del self._ready[one.ticket]
-                self.frontier.settle(one.ticket, "stale")
-                self._seen["stale"] += 1
+                self._give_up(one.ticket, "stale")
                 self._seen["turns_given_up"] += sum(len(episode.turns) for episode in one.episodes)
         return [one for one in found if one.ticket in self._ready][: self._count]
+
+    def _give_up(self, ticket: int, why: str) -> None:
+        self.frontier.settle(ticket, why)
+        self._seen["given_up"] += 1
 
     def _hear(self, news: News) -> None:
         """Take in what came back, and what was lost."""
         self._ready |= {one.ticket: one for one in news.played}
-        self._again = sorted([*self._again, *news.lost], key=lambda ticket: ticket.number)
-        self.frontier.reissued += len(news.lost)
-        self._seen["reissued"] += len(news.lost)
         self._seen["restarts"] += news.restarts
+        self._losses.update(ticket.number for ticket in news.lost)
+        for ticket in news.lost:
+            if self._losses[ticket.number] == LIVES:
+                log.warning(
+                    "a group of task %s is given up: it was lost %d times", ticket.starts[0].task.id, LIVES
+                )
+                self._give_up(ticket.number, "lost")
+            else:
+                self._again.append(ticket)
+                self.frontier.reissued += 1
+                self._seen["reissued"] += 1
+        self._again.sort(key=lambda ticket: ticket.number)
+        for version, mark in news.marks.items():
+            if version in self._marks:  # none before the first weights
+                check_gap(abs(mark - self._marks[version]), version, self.settings.model.dtype)
 
     def _tickets(self, seat: Seat) -> list[Ticket]:
         """Return what an actor is to play beside what it has."""

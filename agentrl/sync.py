@@ -7,6 +7,7 @@ log-probabilities of what was drawn are compared with the trainer's.
 
 import random
 import tempfile
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,47 @@ def _options(settings: Settings) -> EngineOptions:
     )
 
 
+def check_gap(gap: float, version: int, dtype: str) -> None:
+    """Raise RunError where a sampler is further from the trainer than rounding explains, in nats."""
+    limit = TOLERANCE[dtype]
+    if not gap <= limit:
+        raise RunError(
+            f"after the weights of version {version} were handed over, the sampler's log-probabilities of"
+            f" a fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
+            f" {dtype}): it samples from other weights than those trained. The run stops, as it"
+            " would learn from replies that its policy did not give. Known causes: an engine that leaves"
+            " out a tied output head, or keeps keys and values of the old weights"
+        )
+
+
+class Probe:
+    """A fixed prompt and reply: a sampler elsewhere is held to account without its replies being sent."""
+
+    def __init__(self, words: int, most: int) -> None:
+        """Take ids below `words`, `most` of them at most."""
+        dice, length = random.Random(0), max(1, min(PROMPT, most - REPLY))
+        self._prompt = ids32([dice.randrange(words) for _ in range(length)])
+        self._reply = ids32([dice.randrange(words) for _ in range(min(REPLY, most - length))])
+
+    def by(self, sampler: Sampler) -> float:
+        """Return the mean log-probability of the reply's tokens by a sampler."""
+        ((found,),) = sampler.score([Request(self._prompt, key=(0, 0, 0, 0))], [[self._reply]])
+        return found / len(self._reply)
+
+    @torch.no_grad()
+    def of(self, policy: Policy) -> float:
+        """Return the same by a policy's own weights."""
+        return float(_likely(policy, self._prompt, self._reply).mean())
+
+
+def _likely(policy: Policy, prompt: "array[int]", reply: "array[int]") -> torch.Tensor:
+    """Return the log-probability of each token of a reply."""
+    ids = torch.tensor([[*prompt, *reply]], device=policy.device)
+    column = torch.arange(len(prompt), ids.shape[1], device=policy.device)
+    found = policy.columns(ids, torch.zeros_like(column), column, ids[0, -len(reply) :], frozenset({"logp"}))
+    return found["logp"].cpu().double()
+
+
 class Sync:
     """Hands the policy's weights to a sampler, and proves that they arrived."""
 
@@ -113,15 +155,7 @@ class Sync:
         if self.shared:
             return {}
         gap = self.gap()
-        limit = TOLERANCE[self._dtype]
-        if not gap <= limit:
-            raise RunError(
-                f"after the weights of version {version} were handed over, the sampler's log-probabilities of"
-                f" a fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
-                f" {self._dtype}): it samples from other weights than those trained. The run stops, as it"
-                " would learn from replies that its policy did not give. Known causes: an engine that leaves"
-                " out a tied output head, or keeps keys and values of the old weights"
-            )
+        check_gap(gap, version, self._dtype)
         return {"sync_gap": gap}
 
     @torch.no_grad()
@@ -129,11 +163,6 @@ class Sync:
         """Return how far the sampler's log-probabilities are from the trainer's, on a reply it draws now."""
         sampling = Sampling(max_tokens=REPLY, processed=self._processed)
         (sample,) = self.sampler.generate([Request(self._prompt, key=(0, 0, 0, 0))], sampling)
-        count = len(sample.ids)
-        ids = torch.tensor([[*self._prompt, *sample.ids]], device=self.policy.device)
-        column = torch.arange(len(self._prompt), ids.shape[1], device=self.policy.device)
-        found = self.policy.columns(
-            ids, torch.zeros_like(column), column, ids[0, -count:], frozenset({"logp"})
-        )
-        apart = (found["logp"].cpu().double() - torch.tensor(sample.logprobs, dtype=torch.float64)).abs()
+        found = _likely(self.policy, self._prompt, sample.ids)
+        apart = (found - torch.tensor(sample.logprobs, dtype=torch.float64)).abs()
         return float(apart.mean() if self._dtype == "bfloat16" else apart.max())
