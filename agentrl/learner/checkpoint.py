@@ -2,8 +2,9 @@
 
 `checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads: the model,
 or of a run with `model.lora` the adapter and the name of its base),
-`state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. Where the learner lived in
-several processes, `learner/` has its optimisers and critic in pieces. A folder without `DONE` does not count. The reference policy never changes and is kept once, in `checkpoints/reference/`.
+`state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. Where several processes
+learnt, `learner/` has optimisers and critic in pieces. A folder without `DONE` does not count. The reference
+policy never changes and is kept once, in `checkpoints/reference/`.
 """
 
 import errno

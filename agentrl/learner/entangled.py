@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.learner.model import Policy, forward
 
 
@@ -46,7 +46,7 @@ def _gradient(
     held = [p.grad for p in parameters]
     for p in parameters:
         p.grad = None
-    for rows, tokens, counts in policy.team.dealt(microbatches(table, budget)):
+    for rows, tokens, counts in policy.team.dealt(table, budget):
         logp = forward(policy, table, rows, tokens, frozenset({"logp"}))["logp"]
         loss = (share[tokens].to(logp) * logp).sum()
         (loss if counts else 0 * loss).backward()  # where weights are split, only this adds gradients up

@@ -51,7 +51,7 @@ class Learning(Protocol):
         ...
 
     def save(self, part: Path) -> dict[str, Any]:
-        """Return what a checkpoint needs to go on, beside the policy; what is large is written into `part`."""
+        """Return what a checkpoint needs to go on, beside the policy; large things may go into `part`."""
         ...
 
     def critic(self) -> Critic | None:
@@ -64,7 +64,7 @@ class Learning(Protocol):
 
 
 def reference_of(policy: Policy, folder: Path, algo: Algorithm, saved: Saved | None) -> bool:
-    """Tell whether there is a policy that RL started from to compare with; a run that begins keeps it here."""
+    """Tell whether the policy that RL starts from is needed later; a run that begins keeps it in a folder."""
     needed = bool(algo.needs & REFERENCE)
     if needed and saved is None:
         checkpoint.save_policy(policy, folder)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from agentrl.batch import TokenTable, microbatches, padded
+from agentrl.batch import TokenTable, padded
 from agentrl.errors import ConfigError
 from agentrl.learner.critic import Critic, zero_head
 from agentrl.learner.lora import copied, merged
@@ -241,7 +241,7 @@ def likeliest(policy: Policy, table: TokenTable, count: int, budget: int) -> Ten
         column = table.column[tokens].to(policy.device)
         return {"support": policy.enter(policy.likeliest, ids, local, column, count)}
 
-    return asked(policy.team, table, microbatches(table, budget), ask)["support"]
+    return asked(policy.team, table, budget, ask)["support"]
 
 
 @torch.no_grad()
@@ -250,7 +250,7 @@ def compute(
 ) -> dict[str, Tensor]:
     """Return the wanted columns of every token, [N] each, without gradients."""
     ask = partial(forward, policy, table, want=want, critic=critic)
-    return asked(policy.team, table, microbatches(table, budget), ask)
+    return asked(policy.team, table, budget, ask)
 
 
 def load_model(path: str, dtype: str, device: str = "") -> Policy:

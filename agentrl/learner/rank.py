@@ -1,6 +1,6 @@
 """One of the processes that a learner lives in: it holds its piece of every model and answers the driver.
 
-The driver (`agentrl.learner.ranks`) calls the same method of all of them; what one call needs of the others is
+The driver (`agentrl.learner.ranks`) calls the same method of all of them; what one needs of the others is
 exchanged between them while they answer.
 """
 
@@ -72,7 +72,8 @@ class Rank:
         seat = self.seat
         device = place_of(seat.rank, seat.settings.model.path == "tiny")
         store = self._store or met(address)
-        self._team = Sharded(seat.rank, seat.size, store, PATIENCE * seat.settings.cluster.deadline, device)
+        patience = PATIENCE * seat.settings.cluster.deadline
+        self._team = Sharded(seat.rank, seat.size, store, patience=patience, device=device)
         return str(device)
 
     def warm(self, folder: Path, table: TokenTable, seed: int, saved: Path | None) -> int:

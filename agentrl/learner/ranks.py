@@ -160,7 +160,7 @@ class Ranks:
 
 
 class Handed:
-    """The folder of the policy that processes begin with: a checkpoint's, or one that is there for a while."""
+    """The folder of the policy that processes begin with: a checkpoint's, or one there for a while."""
 
     def __init__(self, policy: Policy, checkpoints: Path, saved: Saved | None) -> None:
         self.policy, self.saved, self._own = policy, saved, checkpoints / "handed"

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.learner.team import SOLO, Team, asked
 from agentrl.losses.reduce import weights
 
@@ -64,7 +64,7 @@ def seen(
         slope = push(algo, table.take(tokens).with_columns(**piece), state)
         return {name: value for name, value in piece.items() if value.ndim == 1} | slope
 
-    whole = table.with_columns(**asked(team, table, microbatches(table, budget), ask))
+    whole = table.with_columns(**asked(team, table, budget, ask))
     slope = push(algo, whole, state) if algo.coupled else {}
     shown = {name: column for name, column in whole.columns.items() if _shown(name) and column.ndim == 1}
     return shown | slope

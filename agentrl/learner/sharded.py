@@ -1,8 +1,8 @@
 """A team of processes that hold a model in pieces: FSDP2 under torch.distributed.
 
-Each process keeps its piece of every weight, gradient and moment. A forward pass gathers a layer at a time and
-lets go of it; the backward pass adds the gradients of all processes up, piece by piece. They are summed and
-not averaged: the denominators of a loss count the whole optimiser step already.
+Each process keeps its piece of every weight, gradient and moment. A forward pass gathers a layer at a time
+and lets go of it; the backward pass adds the gradients of all processes up, piece by piece. They are summed
+and not averaged: the denominators of a loss count the whole optimiser step already.
 """
 
 import os
@@ -19,8 +19,10 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from agentrl.batch import microbatches
 from agentrl.learner.adam import EXACT
 from agentrl.learner.team import Model
+from agentrl.table import TokenTable
 
 LOOPBACK = "127.0.0.1"
 
@@ -41,10 +43,10 @@ class Sharded:
     """This process among those that learn together, once they have joined."""
 
     def __init__(
-        self, rank: int, size: int, store: dist.Store, patience: float, device: torch.device
+        self, rank: int, size: int, store: dist.Store, *, patience: float, device: torch.device
     ) -> None:
-        """Join the others, which meet in `store`; one that is waited for in vain fails after `patience` s."""
-        self.rank, self.size, self.device = rank, size, device
+        """Join the others, which meet in `store`; who waits for them in vain fails after `patience` s."""
+        self.rank, self.size = rank, size
         # Whole-table columns live on processors: they travel by gloo also where weights do by nccl.
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(
@@ -56,9 +58,15 @@ class Sharded:
         """Leave the others."""
         dist.destroy_process_group()
 
-    def dealt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor, bool]]:
-        """Yield every `size`-th micro-batch, and once more the last one where others have one more."""
-        every = list(batches)  # longest first: what is done at a time is of like length
+    def dealt(self, table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
+        """Yield every `size`-th micro-batch, and once more the last one where others have one more.
+
+        They are as small as it takes for each member to have as much to do.
+        """
+        total = sum(len(table.rows[row]) for row in table.row.unique().tolist())
+        rounds = -(-total // (budget * self.size))
+        # Longest first: what is done at a time is of like length.
+        every = list(microbatches(table, -(-total // (rounds * self.size))))
         for number in range(self.rank, -(-len(every) // self.size) * self.size, self.size):
             yield *every[min(number, len(every) - 1)], number < len(every)
 

@@ -1,6 +1,6 @@
 """What a learner holds beside its policy, kept in pieces: each process writes and reads its own.
 
-By names that say nothing of pieces, so that any number of processes reads what any number wrote, one included:
+By names that say nothing of pieces: any number of processes reads what any number wrote, one included:
 `policy/3/weight`, `policy/3/exp_avg`, ..., and under `origin/` the same of where a half step began.
 """
 
@@ -33,7 +33,7 @@ def write(folder: Path, optimizers: Mapping[str, AdamW], origin: Origin | None) 
 
 
 def read(folder: Path, optimizers: Mapping[str, AdamW]) -> Origin | None:
-    """Put weights and moments back, whoever wrote them; return where a half step began, if one is under way."""
+    """Put weights and moments back, whoever wrote them; return where a half step began, if one did."""
     names = FileSystemReader(folder).read_metadata().state_dict_metadata
 
     def put(targets: dict[str, Tensor]) -> None:

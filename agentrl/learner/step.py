@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from agentrl.algo import Algorithm, AlgoState
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.critic import Critic
@@ -201,8 +201,7 @@ class Learner:
         share = share.to(table.logp_behaviour.dtype)
         even = torch.full_like(share, 1.0 / len(table))
         want = self._gradient_columns()
-        batches = microbatches(table, self.settings.microbatch_tokens)
-        for rows, tokens, counts in self.policy.team.dealt(batches):
+        for rows, tokens, counts in self.policy.team.dealt(table, self.settings.microbatch_tokens):
             columns = forward(self.policy, table, rows, tokens, want, self.critic)
             own = share[tokens] if counts else torch.zeros_like(share[tokens])
             mean = even[tokens] if counts else own
@@ -245,7 +244,7 @@ class Learner:
             log.add(name, float(value.float().mean()))
         if first:
             log.add_gap(whole)
-        for rows, tokens, counts in self.policy.team.dealt(microbatches(table, budget)):
+        for rows, tokens, counts in self.policy.team.dealt(table, budget):
             columns = forward(self.policy, table, rows, tokens, frozenset(slope), self.critic)
             through = sum((columns[name].cpu() * slope[name][tokens]).sum() for name in slope)
             if isinstance(through, Tensor) and through.requires_grad:

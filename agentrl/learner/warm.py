@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.errors import RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.model import Policy, forward
@@ -56,7 +56,7 @@ class WarmStart:
         part = self.table.take(self._tokens(chosen))
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
-        for rows, tokens, counts in self.policy.team.dealt(microbatches(part, self.budget)):
+        for rows, tokens, counts in self.policy.team.dealt(part, self.budget):
             logp = forward(self.policy, part, rows, tokens, frozenset({"logp"}))["logp"]
             loss = -logp.sum() / len(part) if counts else 0 * logp.sum()
             loss.backward()
