@@ -10,7 +10,7 @@ import logging
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import torch
 
 from agentrl.algo import AlgoState, Stored
 from agentrl.cluster.local import LocalHost
-from agentrl.config import from_toml, make_algo, make_env, to_toml
+from agentrl.config import make_algo, make_env, moved, to_toml
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError
 from agentrl.evaluate import judge_of, stream
@@ -65,14 +65,17 @@ def train(settings: Settings) -> Path:
     return folder.path
 
 
-def resume(path: str | Path) -> Path:
-    """Go on with a run that was stopped, from its newest checkpoint; return the run folder."""
+def resume(path: str | Path, words: Sequence[str] = ()) -> Path:
+    """Go on with a run that was stopped, from its newest checkpoint; return the run folder.
+
+    Errors: ConfigError for words that say more than where it goes on (`config.MOVABLE`).
+    """
     with RunFolder.open(path) as folder:
         if (folder.path / SUMMARY).exists():
             print(f"{folder.path} is finished; its report is written again")
             write_report(folder.path)
             return folder.path
-        settings = from_toml((folder.path / CONFIG).read_text(encoding="utf-8"))
+        settings = moved(folder.path / CONFIG, words)
         _go(settings, folder)
     return folder.path
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from agentrl.algo import Algorithm, AlgoState
 from agentrl.cluster.base import Call, Host, Member, Need, first, gathered
-from agentrl.errors import AgentRLError, ChildError, DeadlineError, LostError, RunError
+from agentrl.errors import AgentRLError, ChildError, ConfigError, DeadlineError, LostError, RunError
 from agentrl.learner import checkpoint
 from agentrl.learner.checkpoint import Saved
 from agentrl.learner.critic import Critic
@@ -51,8 +51,14 @@ class Ranks:
         """Start them on a host. `model_seed`: that the tiny model and adapters are drawn from."""
         self.settings, self.algo, self.policy, self.host = settings, algo, policy, host
         self._checkpoints, self._reference = checkpoints, checkpoints / "reference"
-        size, tiny = settings.learner.processes, settings.model.path == "tiny"
-        need = Need(settings.run.threads, 1.0 if torch.cuda.is_available() and not tiny else 0.0)
+        size = settings.learner.processes
+        gpus = 0 if settings.model.path == "tiny" else torch.cuda.device_count()
+        if settings.cluster.kind == "local" and 0 < gpus < size:
+            raise ConfigError(
+                f"learner.processes={size}: each takes a GPU of its own, and this machine has {gpus};"
+                f" learner.processes={gpus}, or cluster=ray for more machines"
+            )
+        need = Need(settings.run.threads, 1.0 if gpus else 0.0)
         self.members: list[Member] = []
         for rank in range(size):
             seat = Seat(settings, rank, size, self._reference, model_seed)

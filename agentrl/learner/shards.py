@@ -4,7 +4,9 @@ By names that say nothing of pieces: any number of processes reads what any numb
 `policy/3/weight`, `policy/3/exp_avg`, ..., and under `origin/` the same of where a half step began.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 def write(folder: Path, optimizers: Mapping[str, AdamW], origin: Origin | None) -> None:
     """Write weights and moments; all processes of a team do."""
-    save(dict(_named(optimizers, origin)), checkpoint_id=folder, no_dist=not dist.is_initialized())
+    with _alone_or_not() as alone:
+        save(dict(_named(optimizers, origin)), checkpoint_id=folder, no_dist=alone)
 
 
 def read(folder: Path, optimizers: Mapping[str, AdamW]) -> Origin | None:
@@ -37,7 +40,8 @@ def read(folder: Path, optimizers: Mapping[str, AdamW]) -> Origin | None:
     names = FileSystemReader(folder).read_metadata().state_dict_metadata
 
     def put(targets: dict[str, Tensor]) -> None:
-        load(targets, checkpoint_id=folder, no_dist=not dist.is_initialized())
+        with _alone_or_not() as alone:
+            load(targets, checkpoint_id=folder, no_dist=alone)
 
     return _restored(optimizers, set(names), put)
 
@@ -67,6 +71,14 @@ def take(state: Mapping[str, Any], optimizers: Mapping[str, AdamW]) -> Origin | 
             fill(targets[name], tensor)
 
     return _restored(optimizers, set(found), put)
+
+
+@contextmanager
+def _alone_or_not() -> Iterator[bool]:
+    """Give whether this process has no company: torch warns of that, though it is what is meant."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield not dist.is_initialized()
 
 
 def _named(optimizers: Mapping[str, AdamW], origin: Origin | None) -> Iterator[tuple[str, Tensor]]:
