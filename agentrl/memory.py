@@ -195,9 +195,8 @@ def _verdict(settings: Settings, machine: Machine, most: float, starved: bool) -
     if processes > 1:
         lines.append(f"  of the first of {processes} learner processes, each with a GPU of its own")
     elif machine.gpus > 1:
-        lines.append(
-            f"  as if {machine.gpus} GPUs split all but activations and logits: learner.processes={machine.gpus}"
-        )
+        share = f"learner.processes={machine.gpus}"
+        lines.append(f"  as if {machine.gpus} GPUs split all but activations and logits; see {share}")
     if not machine.memory:
         return [*lines, "  whether that fits a GPU: --gpu-memory 80, in GiB"]
     left = machine.memory * GIB - most

@@ -37,16 +37,18 @@ from agentrl_algos.self_play import EGPO
 from tests.agentrl.examples import FakeTokenizer, episodes, model
 from tests.agentrl.test_batch import small_tree
 
+SETTINGS, UNCORRECTED = LearnerSettings(lr=0.02, lr_critic=0.02, microbatch_tokens=40), Correction()
+
 
 @dataclass(frozen=True)
 class Case:
     """What is learnt, and how."""
 
     algo: Algorithm
-    settings: LearnerSettings = LearnerSettings(lr=0.02, lr_critic=0.02, microbatch_tokens=40)
+    settings: LearnerSettings = SETTINGS
     dtype: torch.dtype = torch.float64
     lora: int = 0
-    correction: Correction = Correction()
+    correction: Correction = UNCORRECTED
 
 
 PLAIN = Case(GRPO())
@@ -54,15 +56,15 @@ CASES = {
     "grpo with a reference": Case(GRPO(kl=0.05)),
     "grpo of an adapter, with a reference": Case(GRPO(kl=0.05), lora=2),
     "grpo in float32": Case(GRPO(kl=0.05), dtype=torch.float32),
-    "grpo in one micro-batch a process": Case(GRPO(), replace(PLAIN.settings, microbatch_tokens=10**6)),
+    "grpo in one micro-batch a process": Case(GRPO(), replace(SETTINGS, microbatch_tokens=10**6)),
     "grpo by a row a time, corrected": replace(
-        PLAIN, settings=replace(PLAIN.settings, microbatch_tokens=1), correction=Correction("truncate")
+        PLAIN, settings=replace(SETTINGS, microbatch_tokens=1), correction=Correction("truncate")
     ),
     "gigpo in epochs of minibatches": Case(
-        GiGPO(entropy=0.02), replace(PLAIN.settings, epochs=2, minibatches=3, checkpointing=True)
+        GiGPO(entropy=0.02), replace(SETTINGS, epochs=2, minibatches=3, checkpointing=True)
     ),
     "ppo with a critic": Case(PPO(entropy=0.01)),
-    "ppo with a head": Case(PPO(), replace(PLAIN.settings, critic="head")),
+    "ppo with a head": Case(PPO(), replace(SETTINGS, critic="head")),
     "ppo of an adapter": Case(PPO(), lora=2),
     "dpo, whose sides are entangled": Case(DPO(entangled=True)),
     "gspo": Case(GSPO()),
@@ -238,7 +240,7 @@ def test_what_two_processes_keep_one_goes_on_with_and_the_other_way(
 
 
 def test_full_numbers_of_few_bits_go_from_one_process_to_several_and_back(tmp_path: Path) -> None:
-    """One process rounds weights and keeps masters; several keep the full numbers and round as they gather."""
+    """One process rounds weights and keeps masters; several keep the full numbers and round late."""
     rounded = learner_of(replace(PLAIN, dtype=torch.bfloat16), SOLO)
     after(rounded, range(2))
     full = learner_of(replace(PLAIN, dtype=torch.float32), SOLO)
