@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from paced import TABLE, PacedStream
 
+from agentrl.cluster.hosts import host_of
 from agentrl.config import make_algo, make_env, parse
 from agentrl.evaluate import chat_of, stream
 from agentrl.learner.model import Policy
@@ -75,7 +76,7 @@ def one(size: int, host: str, actors: int, batches: int) -> dict[str, float]:
         panel = env.tasks("train")
     how = make_algo(settings), panel, Environments(settings), chat, None, Path("unused")
     played = 0
-    with closing(PacedStream(settings, policy, *how)) as gatherer:
+    with closing(host_of(settings)) as host, closing(PacedStream(settings, policy, host, *how)) as gatherer:
         gatherer.renew(policy, 0)
         gatherer.gather(0)  # processes have started, all places are taken
         before, begun, clock = resident(), time.process_time(), time.perf_counter()

@@ -183,7 +183,11 @@ class RayHost:
                 _joined(self._address) if self._address else _begun(total(self._wanted(False)).cpus)
             every = self._wanted(ray.cluster_resources().get("GPU", 0) > 0)
             self._places = {role.name: _placed(role) for role in every}
-            _check_room(every, list(self._places.values()), ROOM if self._address else FAREWELL)
+            try:
+                _check_room(every, list(self._places.values()), ROOM if self._address else FAREWELL)
+            except ConfigError:
+                self.close()
+                raise
             self._roles = every
         return self._roles
 
