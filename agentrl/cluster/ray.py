@@ -258,8 +258,11 @@ def _begun(cpus: float) -> None:
     import torch
 
     cores = max(os.cpu_count() or 1, math.ceil(cpus))
-    with _without_first(torch.cuda.device_count()):
-        ray.init(address="local", num_cpus=cores)
+    try:
+        with _without_first(torch.cuda.device_count()):
+            ray.init(address="local", num_cpus=cores)
+    except Exception as why:  # Ray has no class for it
+        raise ConfigError(f"cluster=ray: Ray does not start on this machine: {why}") from why
 
 
 @contextlib.contextmanager
