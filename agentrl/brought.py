@@ -20,6 +20,9 @@ TINY_VLLM: Mapping[str, Any] = {"model.heads": 2}
 """What model=tiny brings beside that with rollout=vllm, whose CPU kernels know no heads narrower than 32"""
 OPENAI: Mapping[str, Any] = {"rollout.parallel": 16, "rollout.max_context": 32768, "eval.decodings": "greedy"}
 """What rollout=openai brings: its contexts are long, and how likely given replies are is not told"""
+STALE: Mapping[str, Any] = {"rollout.old": "recompute", "rollout.correction": "truncate"}
+"""What run.staleness above 0 brings: older weights have played, so each token is weighed by the ratio of the
+trainer's to theirs, and the algorithm's own ratio starts from the trainer's (decoupled PPO)"""
 BUILT = ("model.", "warm.")
 """What of this is for the model's making"""
 PROMPTS = "prompts"

@@ -24,13 +24,13 @@ from agentrl.disk import replacing, said, write_whole
 from agentrl.env import Split
 from agentrl.errors import ConfigError, DataError
 from agentrl.evaluate import first, judge_in, sampling_of, stream, with_run
-from agentrl.gather import checked
 from agentrl.picked import kept, pairs_of
 from agentrl.progress import Progress
 from agentrl.rollout.collect import Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.tree import branch
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
+from agentrl.tally import checked
 from agentrl.trajectories import dump, write_lines
 from agentrl.values import value
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentrl.brought import BUILT, OPENAI, PROMPTS, TINY, TINY_VLLM
+from agentrl.brought import BUILT, OPENAI, PROMPTS, STALE, TINY, TINY_VLLM
 from agentrl.chain import earlier
 from agentrl.configfile import Given, given_in, tables_of
 from agentrl.configfile import to_toml as to_toml
@@ -148,7 +148,7 @@ def _resolved(layers: list[dict[str, Given]], algo: str | None) -> Settings:
         along = {key: Given(found) for key, found in before.brought(env_name).items() if key in known}
         brought = {**brought, **_converted(along, known, algo_name)}
         user["model.path"] = before.path
-    chosen = {**brought, **user}
+    chosen = {**brought, **_aged(user), **user}
     built = _built(env_name, algo_name, chosen, known)
     try:
         check_together(built, sketch(**built.algo_options))
@@ -238,6 +238,12 @@ def _brought(
             raise ConfigError(f"env '{env_class.name}' asks the tiny model for '{key}', which is no setting")
         brought[key] = _value(known.get(key) or Key(key, float), Given(wish))
     return brought
+
+
+def _aged(user: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what data of older weights bring along; a sampler's word that is taken needs no weights."""
+    aged = user.get("run.staleness", 0) > 0 and user.get("rollout.old", "recompute") == "recompute"
+    return STALE if aged else {}
 
 
 def _built(env: str, algo: str, chosen: Mapping[str, Any], known: Mapping[str, Key]) -> Settings:

@@ -44,6 +44,11 @@ class Draw:
         self._places |= history.get("places", {})
         self._passes |= history.get("passes", {})
 
+    @property
+    def count(self) -> int:
+        """How many tasks an iteration plays."""
+        return self._count
+
     def _restart(self) -> None:
         self._done = 0
         self._places = dict.fromkeys(self._members, 0)

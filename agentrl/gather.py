@@ -20,23 +20,18 @@ from agentrl.evaluate import first, sampling_of, stream
 from agentrl.forest import once_grown, thin_out
 from agentrl.given import Given
 from agentrl.kept import Origin
+from agentrl.learner.model import Policy
 from agentrl.mixture import weights
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import (
-    Actor,
-    Collector,
-    PlayerActor,
-    SamplerActor,
-    Start,
-    check_tokens,
-)
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
 from agentrl.stored import Store, comparable, dealt, pair_table, staged
 from agentrl.submissions import strict_metrics
-from agentrl.tally import episode_metrics, group_metrics, member_metrics, tree_metrics, violations
+from agentrl.tally import checked, group_metrics, member_metrics, tree_metrics, violations, whole_groups
+from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel, Sampler, Task, Trajectory
 from agentrl.verify import Verifier, as_verifier
 
@@ -89,8 +84,26 @@ class Gatherer:
         apart = member_metrics(played, weights(self.settings.env))
         return table, metrics | apart | strict_metrics(played, self.strict), episodes
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, as plain values."""
+        return self.draw.state
+
+    @property
+    def accounts(self) -> dict[str, int]:
+        """What became of the groups that were begun, where some may have been lost."""
+        return {}
+
+    def renew(self, policy: Policy, version: int) -> None:
+        """Take note of new weights: the sampler has them already."""
+
+    def close(self) -> None:
+        """Let go of nothing: what it plays with is the run's."""
+
     def keep(self, number: int, table: TokenTable | None, columns: Mapping[str, Tensor]) -> None:
-        """Write what was made of the last iteration's tokens into the run; `number` counts from 1."""
+        """Write the last iteration's episodes, and what was made of their tokens; `number` counts from 1."""
+        if self.origin.fresh:
+            write_trajectories(self.folder / f"{number:06d}.jsonl.gz", self.origin.fresh)
         self.origin.keep(self.folder.parent, Header(number, self.algo.name), table, columns)
 
     def _gathered(self, iteration: int) -> Batch:
@@ -107,8 +120,7 @@ class Gatherer:
 
     def _grouped(self, plan: Groups, iteration: int) -> Batch:
         """Play groups of episodes and put those that can be scored into a table."""
-        tasks = self.draw.tasks(iteration)
-        episodes = self._groups(plan, tasks, iteration)
+        episodes = self._played(plan, iteration)
         chosen = episodes
         drawn: dict[str, float] = {}
         if plan.replace:
@@ -179,6 +191,10 @@ class Gatherer:
 
     def _seed(self, iteration: int) -> int:
         return stream(self.settings.run.seed, "rollout", iteration)
+
+    def _played(self, plan: Groups, iteration: int) -> list[Trajectory]:
+        """Return the episodes of an iteration's tasks, group by group."""
+        return self._groups(plan, self.draw.tasks(iteration), iteration)
 
     def _groups(self, plan: Groups, tasks: Sequence[tuple[int, Task]], iteration: int) -> list[Trajectory]:
         starts = [
@@ -259,32 +275,3 @@ def demonstrations(
     episodes = [episode.trajectory for episode in collector.play(starts)]
     checked(episodes, settings.run.failures)
     return token_table([e for e in episodes if e.scorable])
-
-
-def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]:
-    """Return means over the episodes that can be scored.
-
-    Errors: RunError where a larger share than `failures` could not, or where a turn's tokens are not those
-            that the sampler saw and wrote.
-    """
-    failed = [e for e in episodes if not e.scorable]
-    share = len(failed) / max(1, len(episodes))
-    if share > failures:
-        raise RunError(
-            f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
-            f" run.failures={failures:g}"
-        )
-    broken = violations(episodes)
-    check_tokens(broken)
-    means = episode_metrics([e for e in episodes if e.scorable])
-    played = float(sum(len(e.turns) for e in episodes))
-    return means | {"failed": share, "token_violations": broken, "environment_steps": played}
-
-
-def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
-    """Return the episodes whose groups lost no member: what is left of a group is no sample of its task.
-
-    A hang or a crash may be the doing of what was said, so those that came through are a choice.
-    """
-    partial = {e.group for e in episodes if not e.scorable}
-    return [e for e in episodes if e.group not in partial]

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from msgspec import UNSET
+
 from agentrl.env import PlayerKind, Split, TextEnv
 from agentrl.errors import ChildError, ConfigError
 from agentrl.evaluate import Judge, first
@@ -109,7 +111,9 @@ class Ledger:
             for episode in episodes:
                 self.samples.append(sample_episode(episode, _goal(env, episode.task), when, decoding))
 
-    def summarise(self, environment_steps: int, seconds: Mapping[str, float]) -> None:
+    def summarise(
+        self, environment_steps: int, seconds: Mapping[str, float], accounts: Mapping[str, int]
+    ) -> None:
         """Write `summary.json`."""
         self.folder.write_summary(
             Summary(
@@ -122,6 +126,7 @@ class Ledger:
                 environment_steps=environment_steps,
                 seconds=dict(seconds),
                 versions=versions(),
+                accounts=accounts or UNSET,
             )
         )
 

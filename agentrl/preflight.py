@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agentrl.algo import Algorithm, Branches, Groups, Plan, Play, Searched, Stored
+from agentrl.cluster.hosts import check_ray
 from agentrl.config import make_env
 from agentrl.env import SPLITS, TextEnv
 from agentrl.errors import ConfigError
@@ -42,6 +43,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
             f"run.control={control} pays groups each other's rewards, so it needs an algorithm that plays"
             " groups, and rollout.tasks of at least 2"
         )
+    _check_staleness(settings, algo, plan)
     if settings.run.curriculum != "none":
         _check_curriculum(settings, plan)
     if settings.eval.decode != "plain":
@@ -56,6 +58,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if here:
         check_peft(settings.model.lora)
         check_trackers(settings.run.track)
+        check_ray(settings)
     if settings.model.path != "tiny":
         check_model(settings.model.path, weights=here)
     if algo.teacher:
@@ -86,6 +89,36 @@ def _check_strict(settings: Settings, env: TextEnv) -> None:
             f"run.strict={settings.run.strict} judges by {', '.join(missing)} of a task's data, which the"
             f" tasks of env '{settings.env}' do not hold"
         )
+
+
+def _check_staleness(settings: Settings, algo: Algorithm, plan: Plan) -> None:
+    """Raise ConfigError where playing on while the driver trains is asked for and cannot be."""
+    run, how = settings.run, settings.rollout
+    if not run.staleness:
+        if settings.cluster.actors:
+            raise ConfigError(
+                f"cluster.actors={settings.cluster.actors} play while the driver trains, which needs"
+                " run.staleness=1 or more; without, leave it out"
+            )
+        return
+    needs = {
+        "an algorithm that plays groups of episodes (grpo)": not isinstance(plan, Groups),
+        "algo.replace=0, as nobody waits to draw again": isinstance(plan, Groups) and plan.replace > 0,
+        "an algorithm without demonstrations beside its episodes": isinstance(plan, Groups)
+        and plan.shown > 0,
+        "an algorithm without half steps": algo.extragradient,
+        "run.curriculum=none, as what is drawn next may not depend on who is done first": (
+            run.curriculum != "none"
+        ),
+        "no run.store, as what is stored is not played": run.store is not None,
+        "rollout.schedule=eager or auto: nobody is asked together": how.schedule == "logical",
+        "engines of its own, without rollout.server: each actor has weights of its own": (
+            how.server is not None
+        ),
+    }
+    for need, broken in needs.items():
+        if broken:
+            raise ConfigError(f"run.staleness={run.staleness} needs {need}")
 
 
 def _check_curriculum(settings: Settings, plan: Plan) -> None:

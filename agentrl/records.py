@@ -183,6 +183,8 @@ class Summary:
     """wall time by part, none inside another (warm, rollout, environment, learner, evaluation), and total"""
     versions: Mapping[str, str | bool]
     """of python and packages; commit and dirty where run from a checkout"""
+    accounts: Mapping[str, int] | msgspec.UnsetType = msgspec.UNSET
+    """with run.staleness only: tickets issued, and what became of them (docs/scaling.md)"""
 
 
 def best(measurements: Sequence[Measurement]) -> Measurement | None:

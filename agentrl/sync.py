@@ -7,12 +7,14 @@ log-probabilities of what was drawn are compared with the trainer's.
 
 import random
 import tempfile
+from array import array
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from agentrl.errors import ConfigError, RunError
-from agentrl.learner.model import Policy
+from agentrl.learner.model import Policy, pad_of
 from agentrl.rollout.endpoint import EndpointSampler
 from agentrl.rollout.engine import EngineOptions
 from agentrl.rollout.hf import HFSampler
@@ -48,19 +50,81 @@ def make_sampler(settings: Settings, policy: Policy, ends: frozenset[int]) -> Sa
     how = settings.rollout
     if how.backend == "hf":
         return HFSampler(policy.module, eos_ids=ends, pad_id=policy.pad, shared=True)
-    options = EngineOptions(
-        settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
-    )
     if how.server is not None:
         from agentrl.rollout.served import ServedSampler
 
-        return ServedSampler(how.server, ends, options, how.server_weights)
+        return ServedSampler(how.server, ends, _options(settings), how.server_weights)
+    return own_sampler(settings, policy.module.config, policy.tokenizer, ends)
+
+
+def own_sampler(settings: Settings, config: Any, tokenizer: Any, ends: frozenset[int]) -> Sampler:
+    """Return a sampler of this process with weights of its own, which it has none of until it is given some.
+
+    Errors: ConfigError where the engine is missing, of an unknown version, or does not start.
+    """
+    if settings.rollout.backend == "hf":
+        from transformers import AutoModelForCausalLM
+
+        module = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.model.dtype))
+        module.requires_grad_(False)
+        # As the policy is placed: a tiny model stays on the processor.
+        gpu = torch.cuda.is_available() and settings.model.path != "tiny"
+        module.to("cuda" if gpu else "cpu").eval()
+        return HFSampler(module, eos_ids=ends, pad_id=pad_of(tokenizer))
     from agentrl.rollout.vllm import VLLMSampler
 
     with tempfile.TemporaryDirectory(prefix="agentrl-model-") as folder:
-        policy.module.config.save_pretrained(folder)
-        policy.tokenizer.save_pretrained(folder)
-        return VLLMSampler(Path(folder), ends, options)
+        config.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return VLLMSampler(Path(folder), ends, _options(settings))
+
+
+def _options(settings: Settings) -> EngineOptions:
+    how = settings.rollout
+    return EngineOptions(
+        settings.model.dtype, how.max_context, how.parallel, how.logprobs, how.prefix_cache, how.memory
+    )
+
+
+def check_gap(gap: float, version: int, dtype: str) -> None:
+    """Raise RunError where a sampler is further from the trainer than rounding explains, in nats."""
+    limit = TOLERANCE[dtype]
+    if not gap <= limit:
+        raise RunError(
+            f"after the weights of version {version} were handed over, the sampler's log-probabilities of"
+            f" a fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
+            f" {dtype}): it samples from other weights than those trained. The run stops, as it"
+            " would learn from replies that its policy did not give. Known causes: an engine that leaves"
+            " out a tied output head, or keeps keys and values of the old weights"
+        )
+
+
+class Probe:
+    """A fixed prompt and reply: a sampler elsewhere is held to account without its replies being sent."""
+
+    def __init__(self, words: int, most: int) -> None:
+        """Take ids below `words`, `most` of them at most."""
+        dice, length = random.Random(0), max(1, min(PROMPT, most - REPLY))
+        self._prompt = ids32([dice.randrange(words) for _ in range(length)])
+        self._reply = ids32([dice.randrange(words) for _ in range(min(REPLY, most - length))])
+
+    def by(self, sampler: Sampler) -> float:
+        """Return the mean log-probability of the reply's tokens by a sampler."""
+        ((found,),) = sampler.score([Request(self._prompt, key=(0, 0, 0, 0))], [[self._reply]])
+        return found / len(self._reply)
+
+    @torch.no_grad()
+    def of(self, policy: Policy) -> float:
+        """Return the same by a policy's own weights."""
+        return float(_likely(policy, self._prompt, self._reply).mean())
+
+
+def _likely(policy: Policy, prompt: "array[int]", reply: "array[int]") -> torch.Tensor:
+    """Return the log-probability of each token of a reply."""
+    ids = torch.tensor([[*prompt, *reply]], device=policy.device)
+    column = torch.arange(len(prompt), ids.shape[1], device=policy.device)
+    found = policy.columns(ids, torch.zeros_like(column), column, ids[0, -len(reply) :], frozenset({"logp"}))
+    return found["logp"].cpu().double()
 
 
 class Sync:
@@ -91,15 +155,7 @@ class Sync:
         if self.shared:
             return {}
         gap = self.gap()
-        limit = TOLERANCE[self._dtype]
-        if not gap <= limit:
-            raise RunError(
-                f"after the weights of version {version} were handed over, the sampler's log-probabilities of"
-                f" a fixed prompt differ from the trainer's by {gap:.3g} nats (at most {limit:g} in"
-                f" {self._dtype}): it samples from other weights than those trained. The run stops, as it"
-                " would learn from replies that its policy did not give. Known causes: an engine that leaves"
-                " out a tied output head, or keeps keys and values of the old weights"
-            )
+        check_gap(gap, version, self._dtype)
         return {"sync_gap": gap}
 
     @torch.no_grad()
@@ -107,11 +163,6 @@ class Sync:
         """Return how far the sampler's log-probabilities are from the trainer's, on a reply it draws now."""
         sampling = Sampling(max_tokens=REPLY, processed=self._processed)
         (sample,) = self.sampler.generate([Request(self._prompt, key=(0, 0, 0, 0))], sampling)
-        count = len(sample.ids)
-        ids = torch.tensor([[*self._prompt, *sample.ids]], device=self.policy.device)
-        column = torch.arange(len(self._prompt), ids.shape[1], device=self.policy.device)
-        found = self.policy.columns(
-            ids, torch.zeros_like(column), column, ids[0, -count:], frozenset({"logp"})
-        )
-        apart = (found["logp"].cpu().double() - torch.tensor(sample.logprobs, dtype=torch.float64)).abs()
+        found = _likely(self.policy, self._prompt, sample.ids)
+        apart = (found - torch.tensor(sample.logprobs, dtype=torch.float64)).abs()
         return float(apart.mean() if self._dtype == "bfloat16" else apart.max())

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from agentrl.errors import RunError
 from agentrl.mixture import label_of
+from agentrl.rollout.collect import check_tokens
 from agentrl.table import TokenTable
 from agentrl.toolstats import calls_of, cost_of
 from agentrl.types import Trajectory, Tree
@@ -97,3 +99,32 @@ def group_metrics(table: TokenTable) -> dict[str, float]:
         "anchor_singletons": float((sizes == 1).sum() / len(table.turns)),
         "anchor_size": float(sizes.double().mean()),
     }
+
+
+def checked(episodes: Sequence[Trajectory], failures: float) -> dict[str, float]:
+    """Return means over the episodes that can be scored.
+
+    Errors: RunError where a larger share than `failures` could not, or where a turn's tokens are not those
+            that the sampler saw and wrote.
+    """
+    failed = [e for e in episodes if not e.scorable]
+    share = len(failed) / max(1, len(episodes))
+    if share > failures:
+        raise RunError(
+            f"{len(failed)} of {len(episodes)} episodes failed ({failed[0].reason}); that is over"
+            f" run.failures={failures:g}"
+        )
+    broken = violations(episodes)
+    check_tokens(broken)
+    means = episode_metrics([e for e in episodes if e.scorable])
+    played = float(sum(len(e.turns) for e in episodes))
+    return means | {"failed": share, "token_violations": broken, "environment_steps": played}
+
+
+def whole_groups(episodes: Sequence[Trajectory]) -> list[Trajectory]:
+    """Return the episodes whose groups lost no member: what is left of a group is no sample of its task.
+
+    A hang or a crash may be the doing of what was said, so those that came through are a choice.
+    """
+    partial = {e.group for e in episodes if not e.scorable}
+    return [e for e in episodes if e.group not in partial]

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 
 from agentrl.algo import AlgoState, Stored
-from agentrl.cluster.local import LocalHost
+from agentrl.cluster.hosts import host_of
 from agentrl.config import make_algo, make_env, moved, to_toml
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError
@@ -40,8 +40,8 @@ from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
+from agentrl.streamed import gatherer_of
 from agentrl.trackers import tracked
-from agentrl.trajectories import write_trajectories
 from agentrl.types import Panel
 
 TOLD = ("success", "score", "stored_success")
@@ -109,7 +109,7 @@ class Run:
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
         self.given = given(settings.run.store, self.chat)
         self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
-        self.host = LocalHost()
+        self.host = host_of(settings)
         seed = stream(settings.run.seed, "model")
         self.learning = learning_of(settings, self.algo, self.policy, folder.checkpoints, self.host, seed)
 
@@ -129,10 +129,15 @@ class Run:
             self._warm_start()
         self._sync(0)
         self._measure("warm_start")
-        self._reinforce()
+        ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
+        drawn = self.saved.state["extra"] if self.saved is not None else {}
+        how = self.algo, self.panels["train"], *ways, drawn
+        with closing(gatherer_of(self.settings, self.policy, self.host, *how)) as gatherer:
+            self._reinforce(gatherer)
         self._measure("final")
         checkpoint.save_result(self.policy, self.folder.path, self.learning.critic())
-        self.ledger.summarise(self.environment_steps, {**self.seconds, "total": self._elapsed()})
+        seconds = {**self.seconds, "total": self._elapsed()}
+        self.ledger.summarise(self.environment_steps, seconds, gatherer.accounts)
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
         """Put counters and records back to where the checkpoint stands."""
@@ -204,19 +209,17 @@ class Run:
 
     # Learning.
 
-    def _reinforce(self) -> None:
+    def _reinforce(self, gatherer: Gatherer) -> None:
         """Collect, credit, train, iteration after iteration."""
         settings, saved = self.settings, self.saved
         self.learning.begin(saved)
         state = self.algo.start() if saved is None else saved.progress.algo_state
         done = 0 if saved is None else saved.progress.done
         self._sync(done)
-        ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
-        drawn = saved.state["extra"] if saved is not None else {}
-        gatherer = Gatherer(settings, self.algo, self.panels["train"], *ways, drawn)
+        gatherer.renew(self.policy, done)
         if saved is None:
             self._look(0)
-            self._save("rl", 0, state, gatherer.draw.state)
+            self._save("rl", 0, state, gatherer.state)
         fresh = not self.given and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
@@ -227,7 +230,7 @@ class Run:
             keep = partial(gatherer.keep, number) if kept else None
             self.policy.module.eval()
             with self._timed("rollout"):
-                table, metrics, episodes = gatherer.gather(iteration)
+                table, metrics, _ = gatherer.gather(iteration)
             self.environment_steps += int(metrics.pop("environment_steps"))
             self.sampler.rest()
             if table is None:
@@ -238,20 +241,20 @@ class Run:
                 with self._timed("learner"):
                     seed = stream(settings.run.seed, "learn")
                     table, state = self.algo.observe(table, state)
-                    metrics |= self.learning.learn(table, state, iteration, seed, fresh=fresh, keep=keep)
+                    now = fresh and not settings.run.staleness
+                    metrics |= self.learning.learn(table, state, iteration, seed, fresh=now, keep=keep)
                 state = self.algo.after_step(state, metrics)
             metrics |= self._sync(number)
+            gatherer.renew(self.policy, number)
             metrics["environment_steps"] = float(self.environment_steps)
             self.folder.add_metrics("rl", number, metrics)
             told = {k: v for k, v in metrics.items() if k in TOLD or k.endswith("/success")}
             self.progress.step(number, **told)
-            if keep and episodes:
-                write_trajectories(gatherer.folder / f"{number:06d}.jsonl.gz", episodes)
             last = number == settings.run.iterations or (fresh and self._spent)
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
-                self._save("rl", number, state, gatherer.draw.state)
+                self._save("rl", number, state, gatherer.state)
 
     @property
     def _spent(self) -> bool:

@@ -36,7 +36,7 @@ class Policy:
         self.value_head: nn.Linear | None = None
         self.team: Team = SOLO
         self.enter: Enter = straight
-        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        self.pad = pad_of(tokenizer)
         self.ends = end_tokens(module, tokenizer)
         self._projects = self._head_is_plain()
 
@@ -194,6 +194,12 @@ class Policy:
         self.value_head = zero_head(self.module.config.hidden_size, heads).to(self.device)
         if next(self.module.parameters()).dtype == torch.float64:
             self.value_head.double()
+
+
+def pad_of(tokenizer: Any) -> int:
+    """Return the id that rows are filled up with: the tokenizer's own, or where it has none its end token."""
+    pad: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    return pad
 
 
 def end_tokens(module: Any, tokenizer: Any) -> frozenset[int]:

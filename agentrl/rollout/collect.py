@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Literal
 
 from agentrl.env import TextEnv
 from agentrl.errors import RunError
 from agentrl.rollout.actors import Actor, PlayerActor, SamplerActor
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.eager import play_eagerly
+from agentrl.rollout.eager import Event, Told, play_eagerly
 from agentrl.rollout.episode import Answer, Episode, Moment, Rules, Start
 from agentrl.rollout.stage import Stage
 from agentrl.types import Trajectory
@@ -53,9 +54,9 @@ class Collector:
 
     def play(self, starts: Sequence[Start]) -> list[Episode]:
         """Return the played episodes, in the order of their starts."""
-        rules = Rules(self.chat, self.seed, self.reward_weights)
         with ExitStack() as made:
-            stage = Stage(starts, self.make_env, rules, self.parallel, made)
+            stage = Stage(self.make_env, self.parallel, made)
+            stage.add(starts, self.rules(self.seed))
             if self.schedule == "eager":
                 self._eager(stage)
             elif self.threads:
@@ -64,6 +65,16 @@ class Collector:
             else:
                 self._logical(stage, map)
             return stage.played()
+
+    def play_on(self, inbox: "SimpleQueue[Event]", told: Told) -> None:
+        """Play eagerly whatever starts come through the inbox, until the stage is shut."""
+        with ExitStack() as made:
+            stage = Stage(self.make_env, self.parallel, made, lasting=True)
+            play_eagerly(stage, self.actor, self.parallel, moments=self.moments, told=told, inbox=inbox)
+
+    def rules(self, seed: int) -> Rules:
+        """Return what its episodes share, their random numbers named by `seed`."""
+        return Rules(self.chat, seed, self.reward_weights)
 
     def _logical(self, stage: Stage, each: Each) -> None:
         tokens = 0
@@ -81,13 +92,14 @@ class Collector:
     def _eager(self, stage: Stage) -> None:
         tokens = 0
 
-        def told(more: int) -> None:
+        def told(episode: Episode, more: int) -> None:
             nonlocal tokens
             tokens += more
             if not more:
                 self._tell(stage, tokens)
 
-        play_eagerly(stage, self.actor, self.parallel, moments=self.moments, told=told)
+        inbox: SimpleQueue[Event] = SimpleQueue()
+        play_eagerly(stage, self.actor, self.parallel, moments=self.moments, told=told, inbox=inbox)
 
     def _tell(self, stage: Stage, tokens: int) -> None:
         if self.progress is not None:

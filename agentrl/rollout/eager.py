@@ -3,10 +3,14 @@
 Environments answer in threads while the sampler works; a reply that is done goes to its environment at once,
 an answered action goes back to the sampler at once. Which requests are decoded together depends on the clock,
 so replies are those of the logical schedule up to rounding.
+
+What happens comes through an inbox: answers of environments, and on a lasting stage whatever else is wanted
+of the one thread that plays: further starts, other weights, an end.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 from typing import Protocol, cast
 
@@ -32,6 +36,10 @@ class Line(Protocol):
         """Work on what is waiting; return the replies that are done."""
         ...
 
+    def between(self, work: Callable[[], None]) -> None:
+        """Do some work once no reply is under way; none is begun before."""
+        ...
+
 
 class Batches:
     """A line to an actor that answers many asks in one call: whatever has gathered by then."""
@@ -53,6 +61,10 @@ class Batches:
         asks, self._asks = self._asks, []
         return list(zip(asks, self._actor.replies(asks), strict=True)) if asks else []
 
+    def between(self, work: Callable[[], None]) -> None:
+        """Do it now: a reply is begun and ended within `advance`."""
+        work()
+
 
 class Stream:
     """A line to a sampler whose requests come and go one by one."""
@@ -60,20 +72,41 @@ class Stream:
     def __init__(self, actor: SamplerActor) -> None:
         self._sampler, self._sampling = cast(Streaming, actor.sampler), actor.sampling
         self._asks: dict[int, Ask] = {}
+        self._held: list[Ask] = []
+        self._work: list[Callable[[], None]] = []
 
     @property
     def waiting(self) -> int:
         """Return how many asks have no reply yet."""
-        return len(self._asks)
+        return len(self._asks) + len(self._held)
 
     def put(self, ask: Ask) -> None:
         """Take an ask."""
+        if self._work:
+            self._held.append(ask)
+            return
         self._asks[ask.episode] = ask
         self._sampler.submit(ask.episode, ask.request, self._sampling)
 
     def advance(self) -> list[tuple[Ask, Sample]]:
         """Return what was finished by a moment of work."""
-        return [(self._asks.pop(ticket), sample) for ticket, sample in self._sampler.advance()]
+        done = [(self._asks.pop(ticket), sample) for ticket, sample in self._sampler.advance()]
+        self._do()
+        return done
+
+    def between(self, work: Callable[[], None]) -> None:
+        """Do some work once no reply is under way; asks that come before are held back."""
+        self._work.append(work)
+        self._do()
+
+    def _do(self) -> None:
+        if self._work and not self._asks:
+            work, self._work = self._work, []
+            for one in work:
+                one()
+            held, self._held = self._held, []
+            for ask in held:
+                self.put(ask)
 
 
 def line_to(actor: Actor) -> Line:
@@ -83,15 +116,18 @@ def line_to(actor: Actor) -> Line:
     return Batches(actor)
 
 
+Event = Callable[[Stage, Line], None]
+"""What is done between two moments of decoding, by the thread that plays"""
+Told = Callable[[Episode, int], None]
+"""Called with an episode and the tokens of its reply; with 0 when it has left the stage"""
+
+
 def play_eagerly(
-    stage: Stage, actor: Actor, threads: int, *, moments: bool, told: Callable[[int], None]
+    stage: Stage, actor: Actor, threads: int, *, moments: bool, told: Told, inbox: SimpleQueue[Event]
 ) -> None:
-    """Play every episode of the stage; `told` is called with the number of tokens of each reply."""
+    """Play the episodes of the stage until it is over."""
     line, sampling = line_to(actor), actor.sampling
-    answers: SimpleQueue[tuple[Episode, Callable[[Answer], None], Answer]] = SimpleQueue()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="environment")
-    away = 0
-    """episodes that are with their environments"""
 
     def send(episode: Episode, work: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
         def answered() -> None:
@@ -99,11 +135,15 @@ def play_eagerly(
                 answer = work()
             except BaseException as why:  # a thread that ends silently would be waited for without end
                 answer = Answer(failure=RuntimeError(f"{type(why).__name__}: {why}"))
-            answers.put((episode, then, answer))
+            inbox.put(partial(take, episode, then, answer))
 
         pool.submit(answered)
 
-    def next_turn(episode: Episode) -> None:
+    def take(
+        episode: Episode, then: Callable[[Answer], None], answer: Answer, stage: Stage, line: Line
+    ) -> None:
+        then(answer)
+        stage.moved(episode)
         if moments and episode.over is None:
             episode.remember()
         ask = episode.ask(sampling.max_tokens) if episode.over is None else None
@@ -112,23 +152,20 @@ def play_eagerly(
             return
         stage.leave(episode)
         actor.finished([episode.place])
-        told(0)
+        told(episode, 0)
 
     try:
         while not stage.over:
             for episode in stage.entering():
                 send(episode, episode.opening, episode.opened)
-                away += 1
-            while away and (not line.waiting or not answers.empty()):
-                episode, then, answer = answers.get()
-                away -= 1
-                then(answer)
-                next_turn(episode)
-            for ask, sample in line.advance() if line.waiting else ():
+            if not line.waiting or not inbox.empty():
+                inbox.get()(stage, line)
+                continue
+            for ask, sample in line.advance():
                 episode = stage.at(ask.episode)
                 episode.read(ask, sample, sampling)
-                told(len(sample.ids))
+                stage.moved(episode)
+                told(episode, len(sample.ids))
                 send(episode, episode.answering, episode.answered)
-                away += 1
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

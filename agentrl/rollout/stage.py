@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -44,30 +45,38 @@ class Stage:
     """Lets episodes enter while there is room, and hands their environments on when they leave."""
 
     def __init__(
-        self,
-        starts: Sequence[Start],
-        make_env: Callable[[], TextEnv],
-        rules: Rules,
-        parallel: int,
-        made: ExitStack,
+        self, make_env: Callable[[], TextEnv], parallel: int, made: ExitStack, *, lasting: bool = False
     ) -> None:
-        """Close what `make_env` returned with `made`."""
-        self._waiting = deque(enumerate(starts))
-        self._rules, self._parallel = rules, parallel
+        """Close what `make_env` returned with `made`; a lasting stage is over when it is shut, not before."""
+        self._waiting: deque[tuple[int, Start, Rules]] = deque()
+        self._parallel = parallel
         self._worlds = Worlds(make_env, made)
         self._playing: dict[int, Episode] = {}
-        self._done: dict[int, Episode] = {}
-        self._count = len(starts)
+        self._moved: dict[int, float] = {}
+        self._ended: dict[int, Episode] = {}
+        self._count = self._left = 0
+        self._lasting, self._shut = lasting, False
+
+    def add(self, starts: Sequence[Start], rules: Rules) -> range:
+        """Take further starts; return their places."""
+        places = range(self._count, self._count + len(starts))
+        self._waiting.extend((place, start, rules) for place, start in zip(places, starts, strict=True))
+        self._count += len(starts)
+        return places
+
+    def shut(self) -> None:
+        """Let it be over, whoever is still playing."""
+        self._shut = True
 
     @property
     def over(self) -> bool:
-        """Tell whether every episode has ended."""
-        return len(self._done) == self._count
+        """Tell whether every episode has ended; of a lasting stage, whether it was shut."""
+        return self._shut or (not self._lasting and self._left == self._count)
 
     @property
     def done(self) -> int:
         """Return how many episodes have ended."""
-        return len(self._done)
+        return self._left
 
     @property
     def count(self) -> int:
@@ -86,19 +95,35 @@ class Stage:
         """Return the episodes that there is room for now, not yet begun."""
         found: list[Episode] = []
         while self._waiting and len(self._playing) < self._parallel:
-            place, start = self._waiting.popleft()
-            self._playing[place] = Episode(start, place, self._worlds.take(), self._rules)
+            place, start, rules = self._waiting.popleft()
+            self._playing[place] = Episode(start, place, self._worlds.take(), rules)
+            self._moved[place] = time.monotonic()
             found.append(self._playing[place])
         return found
 
+    def moved(self, episode: Episode) -> None:
+        """Note that an episode went on just now."""
+        self._moved[episode.place] = time.monotonic()
+
+    def quiet(self, place: int) -> float:
+        """Return the seconds since an episode in play went on; 0 where it is not in play."""
+        moved = self._moved.get(place)
+        return 0.0 if moved is None else time.monotonic() - moved
+
     def leave(self, episode: Episode) -> None:
         """Let an ended episode go."""
-        self._done[episode.place] = self._playing.pop(episode.place)
+        self._ended[episode.place] = self._playing.pop(episode.place)
+        del self._moved[episode.place]
+        self._left += 1
         self._worlds.leave(episode)
+
+    def taken(self, place: int) -> Episode:
+        """Return an ended episode, and forget it."""
+        return self._ended.pop(place)
 
     def played(self) -> list[Episode]:
         """Return all episodes in the order of their starts."""
-        return [self._done[place] for place in range(self._count)]
+        return [self._ended[place] for place in range(self._count)]
 
 
 def _close(env: TextEnv) -> None:

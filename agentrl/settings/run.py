@@ -19,8 +19,8 @@ class RunSettings:
     iterations: int = 150
     """optimisation rounds: collect, credit, train"""
     staleness: int = 0
-    """iterations that the weights which play may be behind those that learn. 0: plays and trains in turn; above:
-    actors play on while the driver trains (docs/scaling.md)"""
+    """iterations that the weights which play may be behind those that learn; 0: playing and learning take
+    turns; above: actors play on while the driver learns (docs/scaling.md)"""
     overdue: Literal["drop", "train"] = "drop"
     """staleness: a group with a token of older weights than that is given up, or trained on all the same"""
     steps: int = 0

@@ -1,15 +1,17 @@
-"""Processes on this machine: what is called there comes back, and what is lost there is known."""
+"""Processes of any host: what is called there comes back, and what is lost there is known."""
 
 import logging
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from agentrl.cluster.base import first, gathered
+from agentrl.cluster.base import Host, first, gathered
 from agentrl.cluster.local import LocalHost
 from agentrl.errors import ConfigError, DeadlineError, LostError, RaisedError
 
@@ -40,12 +42,48 @@ class Counter:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def unreadable(self) -> object:
-        return lambda: 1
+        return threading.Lock()
 
 
-@pytest.fixture
-def host():
-    host = LocalHost()
+class Sized:
+    def __init__(self, values: list[int]) -> None:
+        self.values = values
+
+    def __call__(self) -> int:
+        return len(self.values)
+
+    def add(self, more: dict[str, list[list[int]]]) -> int:
+        return len(self.values) + len(more["deep"][0])
+
+
+class Leaver:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def there(self) -> bool:
+        return self.mark.exists()
+
+    def close(self) -> None:
+        self.mark.write_text("left", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def ray_there() -> Iterator[None]:
+    """Have a Ray for all tests of this file: starting one takes seconds."""
+    ray = pytest.importorskip("ray", reason="the package ray is not installed")
+    ray.init(address="local", num_cpus=8)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    host: Host = LocalHost()
+    if request.param == "ray":
+        request.getfixturevalue("ray_there")
+        from agentrl.cluster.ray import RayHost
+
+        host = RayHost()
     yield host
     host.close()
 
@@ -110,13 +148,31 @@ def test_a_late_call_ends_its_process_and_tells_what_was_under_way(host, caplog)
     assert "other" in caplog.text and "60 s" in caplog.text
 
 
+def test_what_is_shared_is_itself_wherever_it_stands(host) -> None:
+    value = host.share([0] * 1000)
+    member = host.start("it", partial(Sized, value))
+    assert member.call("__call__", deadline=60).result() == 1000
+    assert member.call("add", {"deep": [value]}, deadline=60).result() == 2000
+
+
+def test_what_cannot_be_sent_is_refused_in_words(host) -> None:
+    with pytest.raises(ConfigError, match="what 'it' holds cannot be sent to another process"):
+        host.start("it", partial(Counter, threading.Lock()))  # type: ignore[arg-type]
+
+
+def test_a_process_lets_go_of_what_it_holds(host, tmp_path) -> None:
+    member = host.start("it", partial(Leaver, tmp_path / "left"))
+    assert member.call("there", deadline=60).result() is False
+    host.close()
+    assert (tmp_path / "left").exists()
+
+
 def test_waiting_ends_when_patience_does(host) -> None:
     call = host.start("it", partial(Counter, 0)).call("rest", 30.0, deadline=60)
     assert first([call], patience=0.05) == []
 
 
-def test_nothing_is_left_when_the_host_closes() -> None:
-    host = LocalHost()
+def test_nothing_is_left_when_the_host_closes(host) -> None:
     members = [host.start(str(i), partial(Counter, 0)) for i in range(2)]
     pids = gathered([m.call("pid", deadline=60) for m in members])
     call = members[0].call("rest", 60.0, deadline=90)
