@@ -5,7 +5,8 @@
   agentrl run env=webshop:2,math:1 algo=grpo [env.math.key=value ...] [model=RUN]
   agentrl run ... --dry-run [--gpus 2] [--gpu-memory 80]
                                       memory in GiB, work, the first prompt; nothing is run
-  agentrl resume RUN                  go on with a run that was stopped
+  agentrl resume RUN                  go on with a run that was stopped; on other processes than it began
+                                      with: learner.processes=2
   agentrl eval env=webshop algo=random [key=value ...]
   agentrl compare env=webshop algos=gigpo,grpo seeds=5 [key=value ...] [gigpo.key=value ...] [out=DIR]
                                       a run for each algorithm and seed, one table; the same words go on
@@ -136,7 +137,7 @@ def _run(words: list[str]) -> int:
 
 
 def _resume(words: list[str]) -> int:
-    if len(words) != 1:
+    if not words or "=" in words[0] or not all("=" in word for word in words[1:]):
         raise ConfigError("resume takes one folder: agentrl resume runs/...")
     folder = Path(words[0])
     if not folder.is_dir():
@@ -144,9 +145,12 @@ def _resume(words: list[str]) -> int:
         raise ConfigError(f"there is no folder {folder}{nearest(str(folder), there)}")
     if not (folder / "config.toml").is_file():
         raise ConfigError(f"{folder} is not a run: it has no config.toml")
+    from agentrl.config import moved
+
+    moved(folder / "config.toml", words[1:])
     from agentrl.train import resume
 
-    resume(folder)
+    resume(folder, words[1:])
     return OK
 
 

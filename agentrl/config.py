@@ -4,7 +4,7 @@ What is more particular wins: defaults < what model=tiny brings < what the envir
 model < files < words. Nothing here imports torch; names are looked up before anything else is imported.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from agentrl.values import value
 if TYPE_CHECKING:
     from agentrl.algo import Algorithm
     from agentrl.env import Split, TextEnv
+
+MOVABLE = ("learner.processes", "cluster", "cluster.kind", "cluster.deadline")
+"""settings of where a run goes on, which do not change what it comes to"""
 
 
 def parse(
@@ -63,6 +66,21 @@ def from_toml(text: str) -> Settings:
     Errors: ConfigError where the text is damaged, or an environment or algorithm has changed since.
     """
     return _resolved([tables_of(text, "config.toml")], None)
+
+
+def moved(path: Path, words: Sequence[str]) -> Settings:
+    """Return the settings of a run's `config.toml`, run elsewhere: words change where, and not what.
+
+    Errors: ConfigError as `from_toml`, and for a word that says more.
+    """
+    for word in words:
+        if word.partition("=")[0] not in MOVABLE:
+            raise ConfigError(
+                f"{word}: a run goes on under its own settings, but for where: {', '.join(MOVABLE)}"
+            )
+    if not words:
+        return from_toml(path.read_text(encoding="utf-8"))
+    return parse([f"@{path}", *words])
 
 
 def as_trained(model: str, env: str) -> dict[str, Any]:

@@ -62,6 +62,11 @@ class Crew:
     def _started(self, name: str) -> Seat:
         return Seat(name, self._host.start(name, self._make, self._need))
 
+    def close(self) -> None:
+        """End them; the host has other processes, too."""
+        for seat in self.seats:
+            seat.member.end()
+
     def renew(self, weights: Mapping[str, Any], version: int) -> None:
         """Let all play with these weights from their next turn on."""
         self._weights, self._version = self._host.share(weights), version

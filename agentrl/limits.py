@@ -26,7 +26,7 @@ AT_LEAST: Mapping[str, float] = {
     "endpoint.most_tokens": 0, "endpoint.most_cost": 0, "endpoint.price_read": 0, "endpoint.price_written": 0,
     "learner.lr": 0, "learner.lr_critic": 0, "learner.beta1": 0, "learner.beta2": 0,
     "learner.weight_decay": 0, "learner.warmup": 0, "learner.clip_norm": 0, "learner.epochs": 1,
-    "learner.minibatches": 1, "learner.microbatch_tokens": 1,
+    "learner.minibatches": 1, "learner.microbatch_tokens": 1, "learner.processes": 1,
     "warm.demonstrations": 0, "warm.tasks": 0, "warm.thought_dropout": 0,
     "warm.passes": 1, "warm.batch": 1, "warm.lr": 0,
     "eval.every": 0, "eval.dev": 0, "eval.test": 0, "eval.candidates": 1,

@@ -1,10 +1,10 @@
 """What a run needs of a GPU's memory: arithmetic on a model's shape, nothing loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentrl.errors import ConfigError
-from agentrl.settings import ModelSettings, Settings
+from agentrl.settings import Settings
 
 GIB = 2**30
 BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float64": 8}
@@ -60,20 +60,26 @@ def standing(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> li
 
     `needs` are the columns of the algorithm.
     """
-    own = BYTES[settings.model.dtype]
+    own, apart = BYTES[settings.model.dtype], settings.learner.processes > 1
     base = shape.parameters - shape.adapter
-    parts = [Part("weights", base * own, f"{base:,} x {own} bytes")]
+    # Processes hold what is trained in full and round it as they gather it: there is no master beside it.
+    kept = _full(own) if apart and not shape.adapter else own
+    parts = [Part("weights", base * kept, f"{base:,} x {kept} bytes")]
     if shape.adapter:
         parts.append(Part("adapter", shape.adapter * _full(own), f"{shape.adapter:,} x {_full(own)} bytes"))
-    parts += _training(settings.model, shape, "")
+    parts += _training(settings, shape, "")
+    shared = shape.adapter and not apart
     if "logp_ref" in needs:
-        what = "the base is shared, the adapter as RL began" if shape.adapter else f"{base:,} x {own} bytes"
-        size = shape.adapter * _full(own) if shape.adapter else base * own
+        what = "the base is shared, the adapter as RL began" if shared else f"{base:,} x {own} bytes"
+        size = shape.adapter * _full(own) if shared else base * own
         parts.append(Part("reference", size, what))
     if _has_critic(settings, needs):
-        held = shape.adapter * _full(own) if shape.adapter else base * own
-        what = "the base is shared, an adapter of its own" if shape.adapter else f"{base:,} x {own} bytes"
-        parts += [Part("critic: weights", held, what), *_training(settings.model, shape, "critic: ")]
+        held = shape.adapter * _full(own) if shared else base * kept
+        what = "the base is shared, an adapter of its own" if shared else f"{base:,} x {kept} bytes"
+        parts += [Part("critic: weights", held, what), *_training(settings, shape, "critic: ")]
+    if apart:
+        what = f"{base:,} x {own} bytes, which plays: on the first GPU alone"
+        parts.append(Part("the driver's copy", base * own, what, spread=False))
     return parts
 
 
@@ -86,11 +92,11 @@ def _full(own: int) -> int:
     return max(own, 4)
 
 
-def _training(model: ModelSettings, shape: ModelShape, of: str) -> list[Part]:
+def _training(settings: Settings, shape: ModelShape, of: str) -> list[Part]:
     """Return what training adds to weights: gradients, two moments, masters of weights of few bits."""
-    own = BYTES[model.dtype]
+    own = BYTES[settings.model.dtype]
     trained, full = shape.adapter or shape.parameters, _full(own)
-    plain = bool(shape.adapter) or own >= full
+    plain = bool(shape.adapter) or own >= full or settings.learner.processes > 1
     numbers, what = (2, "2 (moments)") if plain else (3, "3 (moments, master)")
     return [
         Part(f"{of}gradients", trained * full, f"{trained:,} trained x {full} bytes"),
@@ -116,10 +122,16 @@ def learning(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> li
     if _has_critic(settings, needs):
         size, what = 2 * size, f"2 (policy and critic) x {what}"
     logits = min(LOGITS, tokens * shape.vocabulary)
-    return [
+    parts = [
         Part("activations", size, what, spread=False),
         Part("logits", 4 * 4 * logits, f"{logits:,} at once x 4 copies x 4 bytes", spread=False),
     ]
+    if settings.learner.processes > 1:
+        embedding = shape.vocabulary * shape.hidden
+        whole = embedding + 2 * (shape.parameters - embedding) // max(1, shape.layers)
+        what = f"{whole:,} x {own} bytes: the embedding and two layers"
+        parts.append(Part("gathered weights", whole * own, what, spread=False))
+    return parts
 
 
 def sampling(settings: Settings, shape: ModelShape, episodes: int) -> list[Part]:
@@ -151,9 +163,13 @@ def memory_plan(
     held, step = standing(settings, shape, needs), learning(settings, shape, needs)
     play = sampling(settings, shape, episodes)
     engine = settings.rollout.backend != "hf" and bool(play)
+    processes = settings.learner.processes
+    if processes > 1:  # the driver plays, on one GPU
+        play = [replace(part, spread=False) for part in play]
 
     def a_gpu(parts: list[Part]) -> float:
-        return sum(part.size / (machine.gpus if part.spread else 1) for part in parts)
+        over = machine.gpus if processes == 1 else processes
+        return sum(part.size / (over if part.spread else 1) for part in parts)
 
     share = settings.rollout.memory * machine.memory * GIB
     playing = share if engine and share else a_gpu(play)
@@ -175,11 +191,12 @@ def memory_plan(
 
 def _verdict(settings: Settings, machine: Machine, most: float, starved: bool) -> list[str]:
     """Return whether `most` bytes fit; `starved` says that the engine's share does not hold its weights."""
-    lines = []
-    if machine.gpus > 1:
-        lines.append(
-            f"  as if {machine.gpus} GPUs split all but activations and logits; this version trains on one"
-        )
+    lines, processes = [], settings.learner.processes
+    if processes > 1:
+        lines.append(f"  of the first of {processes} learner processes, each with a GPU of its own")
+    elif machine.gpus > 1:
+        share = f"learner.processes={machine.gpus}"
+        lines.append(f"  as if {machine.gpus} GPUs split all but activations and logits; see {share}")
     if not machine.memory:
         return [*lines, "  whether that fits a GPU: --gpu-memory 80, in GiB"]
     left = machine.memory * GIB - most
@@ -210,14 +227,19 @@ def _amount(size: float) -> str:
     return f"{size / GIB:9.2f} GiB" if size >= GIB / 10 else f"{size / 2**20:9.2f} MiB"
 
 
-def check_memory(settings: Settings, shape: ModelShape, needs: frozenset[str], free: int, where: str) -> None:
-    """Raise ConfigError where what is held all the time is more than the `free` bytes of `where`."""
-    parts = standing(settings, shape, needs)
-    total = sum(part.size for part in parts)
+def check_memory(
+    settings: Settings, shape: ModelShape, needs: frozenset[str], free: int, where: str, *, over: int = 1
+) -> None:
+    """Raise ConfigError where what is held all the time is more than the `free` bytes of `where`.
+
+    What can be split is, `over` as many GPUs.
+    """
+    parts = {part.name: part.size / (over if part.spread else 1) for part in standing(settings, shape, needs)}
+    total = sum(parts.values())
     if total <= free:
         return
-    largest = sorted(parts, key=lambda part: -part.size)[:3]
-    named = ", ".join(f"{part.name} {part.size / GIB:.1f}" for part in largest)
+    largest = sorted(parts.items(), key=lambda part: -part[1])[:3]
+    named = ", ".join(f"{name} {size / GIB:.1f}" for name, size in largest)
     way = (
         "take a smaller model"
         if shape.adapter

@@ -54,6 +54,7 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if settings.run.store is not None:
         _check_store(settings, algo)
     _check_stages(settings, algo)
+    _check_processes(settings)
     if here:
         check_peft(settings.model.lora)
         check_trackers(settings.run.track)
@@ -127,6 +128,16 @@ def _check_curriculum(settings: Settings, plan: Plan) -> None:
         raise ConfigError(
             f"run.curriculum={settings.run.curriculum} asks whether the episodes of a task end alike, and"
             f" algo={settings.algo} plays no groups of several; leave it out, or use one that does (grpo)"
+        )
+
+
+def _check_processes(settings: Settings) -> None:
+    """Raise ConfigError where several learner processes would not learn what one does."""
+    if settings.learner.processes > 1 and settings.warm.demonstrations and settings.model.lora_dropout:
+        raise ConfigError(
+            f"learner.processes={settings.learner.processes}, model.lora_dropout="
+            f"{settings.model.lora_dropout:g}: the warm start draws what is dropped in one stream, which"
+            " several processes do not have; leave one of them out"
         )
 
 

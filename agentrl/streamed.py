@@ -17,8 +17,7 @@ from typing import Any
 import torch
 
 from agentrl.algo import Groups
-from agentrl.cluster.base import Need
-from agentrl.cluster.hosts import host_of
+from agentrl.cluster.base import Host, Need
 from agentrl.crew import Crew, News, Seat
 from agentrl.evaluate import stream
 from agentrl.frontier import TRAINED, Frontier
@@ -35,16 +34,16 @@ LIVES = 5
 log = logging.getLogger("agentrl")
 
 
-def gatherer_of(settings: Settings, policy: Policy, *how: Any) -> Gatherer:
+def gatherer_of(settings: Settings, policy: Policy, host: Host, *how: Any) -> Gatherer:
     """Return what gathers a run's batches: in turn with training, or from actors that play on beside it."""
-    return Streamed(settings, policy, *how) if settings.run.staleness else Gatherer(settings, *how)
+    return Streamed(settings, policy, host, *how) if settings.run.staleness else Gatherer(settings, *how)
 
 
 class Streamed(Gatherer):
     """A `Gatherer` whose groups are played by other processes, which do not wait for it."""
 
-    def __init__(self, settings: Settings, policy: Policy, *how: Any) -> None:
-        """Start the processes; `how` is what a `Gatherer` takes after its settings."""
+    def __init__(self, settings: Settings, policy: Policy, host: Host, *how: Any) -> None:
+        """Start the processes on a host; `how` is what a `Gatherer` takes after its settings."""
         Gatherer.__init__(self, settings, *how)
         self.frontier = Frontier.of(self.saved.get("frontier", {}))
         self._staleness, self._count = settings.run.staleness, self.draw.count
@@ -67,9 +66,8 @@ class Streamed(Gatherer):
         need = Need(max(1.0, settings.rollout.workers), float(gpu))
         self._share = -(-(1 + self._staleness) * self._count // actors)
         """groups that an actor may hold"""
-        self._host = host_of(settings)
         make = partial(Station, settings, model)
-        self._crew = Crew(self._host, make, actors, need, settings.cluster.deadline)
+        self._crew = Crew(host, make, actors, need, settings.cluster.deadline)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -91,7 +89,7 @@ class Streamed(Gatherer):
 
     def close(self) -> None:
         """End the actors."""
-        self._host.close()
+        self._crew.close()
 
     def gather(self, iteration: int) -> Batch:
         """Return a batch as soon as there is one; see `Gatherer.gather`."""

@@ -10,7 +10,7 @@ import logging
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any, Literal
 import torch
 
 from agentrl.algo import AlgoState, Stored
-from agentrl.config import from_toml, make_algo, make_env, to_toml
+from agentrl.cluster.hosts import host_of
+from agentrl.config import make_algo, make_env, moved, to_toml
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError
 from agentrl.evaluate import judge_of, stream
@@ -28,11 +29,10 @@ from agentrl.gather import Gatherer, demonstrations
 from agentrl.given import given
 from agentrl.learner import checkpoint
 from agentrl.learner.anatomy import check_room
-from agentrl.learner.mismatch import Correction
+from agentrl.learner.here import learning_of
 from agentrl.learner.model import Policy
-from agentrl.learner.start import demonstrated, new_policy, saved_policy, saved_reference
-from agentrl.learner.step import REFERENCE, Learner, check_learner
-from agentrl.learner.warm import WarmStart
+from agentrl.learner.start import demonstrated, new_policy, saved_policy
+from agentrl.learner.step import check_learner
 from agentrl.ledger import Ledger
 from agentrl.mixture import weights
 from agentrl.preflight import preflight
@@ -65,14 +65,17 @@ def train(settings: Settings) -> Path:
     return folder.path
 
 
-def resume(path: str | Path) -> Path:
-    """Go on with a run that was stopped, from its newest checkpoint; return the run folder."""
+def resume(path: str | Path, words: Sequence[str] = ()) -> Path:
+    """Go on with a run that was stopped, from its newest checkpoint; return the run folder.
+
+    Errors: ConfigError for words that say more than where it goes on (`config.MOVABLE`).
+    """
     with RunFolder.open(path) as folder:
         if (folder.path / SUMMARY).exists():
             print(f"{folder.path} is finished; its report is written again")
             write_report(folder.path)
             return folder.path
-        settings = from_toml((folder.path / CONFIG).read_text(encoding="utf-8"))
+        settings = moved(folder.path / CONFIG, words)
         _go(settings, folder)
     return folder.path
 
@@ -100,41 +103,45 @@ class Run:
         self.seconds: dict[str, float] = defaultdict(float)
         """wall time by part, before a kill too"""
         self.environment_steps = 0
-        self.checkpoint = checkpoint.newest(folder.checkpoints)
-        self.state = checkpoint.read_state(self.checkpoint) if self.checkpoint else None
+        self.saved = checkpoint.last(folder.checkpoints)
         self.policy = self._policy()
         self.judge, self.sync = judge_of(settings, self.policy, self.worlds)
         self.chat, self.sampler = self.judge.chat, self.judge.sampler
         self.given = given(settings.run.store, self.chat)
         self.ledger = Ledger(settings, folder, self.judge, self.panels, progress)
+        self.host = host_of(settings)
+        seed = stream(settings.run.seed, "model")
+        self.learning = learning_of(settings, self.algo, self.policy, folder.checkpoints, self.host, seed)
 
     def close(self) -> None:
-        """End the processes of its environments."""
+        """End the processes of its learner and of its environments."""
+        self.learning.close()
+        self.host.close()
         self.worlds.close()
 
     def go(self) -> None:
         """Do whatever is left to do."""
-        if self.state is not None:
-            self._rewind(checkpoint.progress_of(self.state))
+        if self.saved is not None:
+            self._rewind(self.saved.progress)
         else:
             self.folder.rewind("warm", 0)
-        if self.state is None or self.state["phase"] == "warm":
+        if self.saved is None or self.saved.progress.phase == "warm":
             self._warm_start()
         self._sync(0)
         self._measure("warm_start")
         ways = self.worlds, self.chat, self.sampler, self.folder.path / "trajectories", self.given
-        saved = self.state["extra"] if self.state is not None else {}
-        how = self.algo, self.panels["train"], *ways, saved
-        with closing(gatherer_of(self.settings, self.policy, *how)) as gatherer:
-            learner = self._reinforce(gatherer)
+        drawn = self.saved.state["extra"] if self.saved is not None else {}
+        how = self.algo, self.panels["train"], *ways, drawn
+        with closing(gatherer_of(self.settings, self.policy, self.host, *how)) as gatherer:
+            self._reinforce(gatherer)
         self._measure("final")
-        checkpoint.save_result(self.policy, self.folder.path, learner.critic)
+        checkpoint.save_result(self.policy, self.folder.path, self.learning.critic())
         seconds = {**self.seconds, "total": self._elapsed()}
         self.ledger.summarise(self.environment_steps, seconds, gatherer.accounts)
 
     def _rewind(self, progress: checkpoint.Progress) -> None:
         """Put counters and records back to where the checkpoint stands."""
-        log.info("going on from %s", self.checkpoint)
+        log.info("going on from %s", self.saved and self.saved.folder)
         self.folder.rewind(progress.phase, progress.done)  # type: ignore[arg-type]
         self.seconds.update({k[8:]: v for k, v in progress.counters.items() if k.startswith("seconds/")})
         self.begun -= self.seconds.pop("total")
@@ -167,8 +174,8 @@ class Run:
         """Return the policy of the newest checkpoint, or the one the settings name."""
         with closing(self.worlds("train")) as env:
             origin = env, self.panels["train"], stream(self.settings.run.seed, "model")
-            if self.checkpoint is not None:
-                return saved_policy(self.settings.model, self.checkpoint / "policy", *origin)
+            if self.saved is not None:
+                return saved_policy(self.settings.model, self.saved.folder / "policy", *origin)
             check_room(self.settings, self.algo.needs)
             with self._timed("warm"):
                 return new_policy(self.settings.model, *origin)
@@ -188,34 +195,31 @@ class Run:
         with self._timed("warm"):
             self.progress.phase("demonstrations", 1)
             table = demonstrations(settings, self.worlds, shown, self.chat)
-            order, budget = stream(settings.run.seed, "warm order"), settings.learner.microbatch_tokens
-            start = WarmStart(self.policy, table, warm, seed=order, budget=budget)
-        done = 0
-        if self.state is not None:
-            done = self.state["done"]
-            start.optimizer.load_state_dict(self.state["extra"]["optimizer"])
-        self.progress.phase("warm start", start.rounds, done)
-        self.policy.module.train()
-        for number in range(done, start.rounds):
+            rounds = self.learning.warm(table, stream(settings.run.seed, "warm order"), self.saved)
+        done = 0 if self.saved is None else self.saved.progress.done
+        self.progress.phase("warm start", rounds, done)
+        for number in range(done, rounds):
             with self._timed("warm"):
-                metrics = start.round(number)
+                metrics = self.learning.round(number)
             self.folder.add_metrics("warm", number + 1, metrics)
             self.progress.step(number + 1, loss=metrics["loss"])
-            if (number + 1) % self.settings.run.checkpoint == 0 and number + 1 < start.rounds:
-                self._save("warm", number + 1, None, extra={"optimizer": start.optimizer.state_dict()})
-        self.state = None
+            if (number + 1) % self.settings.run.checkpoint == 0 and number + 1 < rounds:
+                self._save("warm", number + 1)
+        self.saved = None
 
     # Learning.
 
-    def _reinforce(self, gatherer: Gatherer) -> Learner:
-        """Collect, credit, train, iteration after iteration; return who learnt."""
-        settings = self.settings
-        state, done, learner = self._learner()
+    def _reinforce(self, gatherer: Gatherer) -> None:
+        """Collect, credit, train, iteration after iteration."""
+        settings, saved = self.settings, self.saved
+        self.learning.begin(saved)
+        state = self.algo.start() if saved is None else saved.progress.algo_state
+        done = 0 if saved is None else saved.progress.done
         self._sync(done)
         gatherer.renew(self.policy, done)
-        if self.state is None:
+        if saved is None:
             self._look(0)
-            self._save("rl", 0, learner, state, gatherer.state)
+            self._save("rl", 0, state, gatherer.state)
         fresh = not self.given and not isinstance(self.algo.collect(), Stored)
         self.progress.phase("training", settings.run.iterations, done)
         for iteration in range(done, settings.run.iterations):
@@ -228,7 +232,6 @@ class Run:
             with self._timed("rollout"):
                 table, metrics, _ = gatherer.gather(iteration)
             self.environment_steps += int(metrics.pop("environment_steps"))
-            self.policy.module.train()
             self.sampler.rest()
             if table is None:
                 log.warning("iteration %d: nothing to learn from, the weights stay as they are", number)
@@ -239,7 +242,7 @@ class Run:
                     seed = stream(settings.run.seed, "learn")
                     table, state = self.algo.observe(table, state)
                     now = fresh and not settings.run.staleness
-                    metrics |= learner.learn(table, state, iteration, seed, fresh=now, keep=keep)
+                    metrics |= self.learning.learn(table, state, iteration, seed, fresh=now, keep=keep)
                 state = self.algo.after_step(state, metrics)
             metrics |= self._sync(number)
             gatherer.renew(self.policy, number)
@@ -251,49 +254,18 @@ class Run:
             if settings.eval.every and (number % settings.eval.every == 0 or last):
                 self._look(number)
             if number % settings.run.checkpoint == 0 or last:
-                self._save("rl", number, learner, state, gatherer.state)
-        return learner
+                self._save("rl", number, state, gatherer.state)
 
     @property
     def _spent(self) -> bool:
         """The environment steps that the run may take are taken."""
         return 0 < self.settings.run.steps <= self.environment_steps
 
-    def _learner(self) -> tuple[AlgoState, int, Learner]:
-        """Return the algorithm's state, the iterations done, and the learner as it then was."""
-        settings = self.settings
-        reference = self._reference()
-        trust, correction = settings.rollout.trusts_sampler, Correction.of(settings.rollout)
-        plan = settings.learner, settings.run.iterations, trust
-        learner = Learner(self.policy, self.algo, *plan, reference=reference, correction=correction)
-        if self.state is None:
-            return self.algo.start(), 0, learner
-        if "value_head" in self.state and self.policy.value_head is not None:
-            self.policy.value_head.load_state_dict(self.state["value_head"])
-        checkpoint.load_learner(learner, self.state)
-        return self.state["algo_state"], self.state["done"], learner
-
-    def _reference(self) -> Policy | None:
-        """Return the frozen policy that RL started from, where the algorithm needs one; it is kept once."""
-        if not self.algo.needs & REFERENCE:
-            return None
-        folder = self.folder.checkpoints / "reference"
-        if self.state is None:
-            checkpoint.save_policy(self.policy, folder)
-            return self.policy.frozen_copy()
-        return saved_reference(self.settings.model, folder, self.policy)
-
     def _save(
-        self,
-        phase: str,
-        done: int,
-        learner: Learner | None,
-        state: AlgoState | None = None,
-        extra: dict[str, Any] | None = None,
+        self, phase: str, done: int, state: AlgoState | None = None, extra: dict[str, Any] | None = None
     ) -> None:
         counters = {"environment_steps": float(self.environment_steps), "seconds/total": self._elapsed()}
         counters |= {f"seconds/{part}": value for part, value in self.seconds.items()}
         progress = checkpoint.Progress(phase, done, state or {}, counters)
-        checkpoint.save(
-            self.folder.checkpoints, self.policy, progress, learner, extra or {}, self.settings.run.keep
-        )
+        kept = self.settings.run.keep
+        checkpoint.save(self.folder.checkpoints, self.policy, progress, self.learning, extra or {}, kept)

@@ -129,7 +129,9 @@ def _agentrl(words: list[str]) -> str:
             case "export" | "import":
                 said(verb, rest, KEYS[verb])  # files are not here
             case "resume":
-                return "" if len(rest) == 1 else "resume takes one folder"
+                return (
+                    "" if len([word for word in rest if "=" not in word]) == 1 else "resume takes one folder"
+                )
             case "view" | "rescore" if any(word.startswith("runs/") for word in rest):
                 return ""  # run folders are not here
             case "check" if rest and rest[0].startswith("verifier="):

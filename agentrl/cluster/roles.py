@@ -29,7 +29,11 @@ def roles(settings: Settings, gpu: bool) -> tuple[Role, ...]:
     how = settings.rollout
     engine = gpus if how.server is None else 0.0
     actors = (settings.cluster.actors or 1) if settings.run.staleness else 0
-    every = (Role("actor", actors, Need(max(1.0, how.workers), engine), together=False),)
+    ranks = settings.learner.processes if settings.learner.processes > 1 else 0
+    every = (
+        Role("learner", ranks, Need(settings.run.threads, gpus), together=True),
+        Role("actor", actors, Need(max(1.0, how.workers), engine), together=False),
+    )
     return tuple(role for role in every if role.count)
 
 

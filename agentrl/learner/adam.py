@@ -21,6 +21,23 @@ def adam(
     return kind(held, lr=lr, betas=betas, weight_decay=weight_decay)
 
 
+def parameters_of(optimizer: AdamW) -> list[nn.Parameter]:
+    """Return what an optimiser steps, in its order."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def exact(optimizer: AdamW) -> list[Tensor]:
+    """Return the full numbers of what an optimiser steps, in its order: not copies."""
+    masters = iter(optimizer.masters if isinstance(optimizer, MasterAdamW) else ())
+    return [p.detach() if p.dtype in EXACT else next(masters) for p in parameters_of(optimizer)]
+
+
+def settle(optimizer: AdamW) -> None:
+    """Round the full numbers into the parameters, once they were changed from outside."""
+    if isinstance(optimizer, MasterAdamW):
+        optimizer.settle()
+
+
 class MasterAdamW(AdamW):
     """AdamW that steps float32 masters of the parameters and rounds them into the parameters afterwards.
 
@@ -34,7 +51,8 @@ class MasterAdamW(AdamW):
     def __init__(self, parameters: list[nn.Parameter], **options: Any) -> None:
         super().__init__(parameters, **options)
         self._low = [p for p in parameters if p.dtype not in EXACT]
-        self._masters = [p.detach().float() for p in self._low]
+        self.masters = [p.detach().float() for p in self._low]
+        """of the parameters of few bits, in their order"""
         for p in self._low:
             p.grad_dtype = torch.float32
 
@@ -45,25 +63,31 @@ class MasterAdamW(AdamW):
 
     def state_dict(self) -> dict[str, Any]:
         """Return AdamW's state and the masters."""
-        return {**super().state_dict(), "masters": self._masters}
+        return {**super().state_dict(), "masters": self.masters}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put state and masters back, and the parameters that they round to."""
-        for master, saved in zip(self._masters, state["masters"], strict=True):
+        for master, saved in zip(self.masters, state["masters"], strict=True):
             master.copy_(saved)
         # torch casts what it loads to the format of the parameter: the moments must stay float32.
         with self._in_full():
             super().load_state_dict({key: part for key, part in state.items() if key != "masters"})
 
+    def settle(self) -> None:
+        """Round the masters into the parameters."""
+        with torch.no_grad():
+            for p, master in zip(self._low, self.masters, strict=True):
+                p.copy_(master)
+
     @contextmanager
     def _in_full(self) -> Iterator[None]:
         """Let the parameters be their masters for a while; round the masters into them at the end."""
         rounded: list[Tensor] = [p.data for p in self._low]
-        for p, master in zip(self._low, self._masters, strict=True):
+        for p, master in zip(self._low, self.masters, strict=True):
             p.data = master
         try:
             yield
         finally:
-            for p, master, low in zip(self._low, self._masters, rounded, strict=True):
+            for p, master, low in zip(self._low, self.masters, rounded, strict=True):
                 low.copy_(master)
                 p.data = low

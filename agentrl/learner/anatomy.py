@@ -70,4 +70,5 @@ def check_room(settings: Settings, needs: frozenset[str]) -> None:
     if settings.model.path == "tiny":
         return
     shape = shape_of(meta_model(settings.model.path), settings.model)
-    check_memory(settings, shape, needs, *free_memory())
+    over = settings.learner.processes if torch.cuda.is_available() else 1
+    check_memory(settings, shape, needs, *free_memory(), over=over)

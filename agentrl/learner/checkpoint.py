@@ -2,8 +2,9 @@
 
 `checkpoints/<phase>-<number>/` holds `policy/` (what `AutoModelForCausalLM.from_pretrained` reads: the model,
 or of a run with `model.lora` the adapter and the name of its base),
-`state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. A folder without `DONE`
-does not count. The reference policy never changes and is kept once, in `checkpoints/reference/`.
+`state.pt` (optimisers, critic, algorithm state, counters) and `DONE`, written last. Where several processes
+learnt, `learner/` has optimisers and critic in pieces. A folder without `DONE` does not count. The reference
+policy never changes and is kept once, in `checkpoints/reference/`.
 """
 
 import errno
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -21,10 +22,8 @@ from transformers.utils import logging as quiet
 
 from agentrl.errors import AgentRLError, RunError
 from agentrl.learner.critic import Critic
-from agentrl.learner.extragradient import Origin
 from agentrl.learner.lora import adapted, merged, save_adapter
 from agentrl.learner.model import HEAD, Policy
-from agentrl.learner.step import Learner
 from agentrl.learner.values import FOLDER, save_values
 
 PHASES = ("warm", "rl")
@@ -43,11 +42,34 @@ class Progress:
     """environment steps, seconds by kind"""
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint that was read."""
+
+    folder: Path
+    state: dict[str, Any]
+    """all that is in its `state.pt`"""
+
+    @property
+    def progress(self) -> Progress:
+        """Return where the run stood."""
+        kept = self.state
+        return Progress(kept["phase"], kept["done"], kept["algo_state"], kept["counters"])
+
+
+class Keeper(Protocol):
+    """What learns, as far as a checkpoint is concerned."""
+
+    def save(self, part: Path) -> dict[str, Any]:
+        """Return what is needed to go on, beside the policy; what is large may be written into a folder."""
+        ...
+
+
 def save(
     folder: Path,
     policy: Policy,
     progress: Progress,
-    learner: Learner | None,
+    learner: Keeper,
     extra: dict[str, Any],
     keep: int,
 ) -> Path:
@@ -65,14 +87,9 @@ def save(
     }
     if policy.value_head is not None:
         state["value_head"] = policy.value_head.state_dict()
-    if learner is not None:
-        state["optimizers"] = {k: o.state_dict() for k, o in learner.optimizers.items()}
-        state["steps"] = learner.steps
-        state["origin"] = learner.origin.saved() if learner.origin else None
-        if learner.critic is not None:
-            state["critic"] = learner.critic.state_dict()
     with _whole(final) as part:
         _write_policy(policy, part / "policy")
+        state |= learner.save(part)
         with (part / "state.pt").open("wb") as file:  # a path is written by torch, which hides why it failed
             torch.save(state, file)
         (part / "DONE").write_text("")
@@ -177,16 +194,7 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def progress_of(state: dict[str, Any]) -> Progress:
-    """Return where the run stood."""
-    return Progress(state["phase"], state["done"], state["algo_state"], state["counters"])
-
-
-def load_learner(learner: Learner, state: dict[str, Any]) -> None:
-    """Put optimisers, critic and counters back."""
-    for name, optimizer in learner.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
-    learner.steps = state["steps"]
-    learner.origin = Origin(**state["origin"]) if state.get("origin") else None
-    if learner.critic is not None:
-        learner.critic.load_state_dict(state["critic"])
+def last(folder: Path) -> Saved | None:
+    """Return the newest complete checkpoint, read; or None."""
+    found = newest(folder)
+    return None if found is None else Saved(found, read_state(found))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from agentrl.errors import ConfigError
 from agentrl.learner.lora import copied
+from agentrl.learner.team import SOLO, Enter, Team, straight
 
 if TYPE_CHECKING:
     from agentrl.learner.model import Policy
@@ -21,6 +22,8 @@ class Critic:
         if next(trunk.parameters()).dtype == torch.float64:
             self.head.double()
         self.pad = pad
+        self.team: Team = SOLO
+        self.enter: Enter = straight
 
     @classmethod
     def like(cls, policy: "Policy", heads: int = 1) -> "Critic":
@@ -34,6 +37,10 @@ class Critic:
     def parameters(self) -> list[nn.Parameter]:
         """Return everything that is trained."""
         return [p for p in self.trunk.parameters() if p.requires_grad] + list(self.head.parameters())
+
+    def parts(self) -> list[nn.Module]:
+        """Return trunk and head."""
+        return [self.trunk, self.head]
 
     def columns(self, ids: Tensor, row: Tensor, column: Tensor) -> dict[str, Tensor]:
         """Return `values` of some tokens, [n] or [n, heads]; shapes as in `Policy.columns`."""

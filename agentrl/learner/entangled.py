@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.learner.model import Policy, forward
 
 
@@ -22,11 +22,13 @@ def entangled(policy: Policy, table: TokenTable, budget: int) -> dict[str, float
         _gradient(policy, table, _share(table, spans), parameters, budget)
         for spans in (table.pairs.chosen, table.pairs.rejected)
     ]
-    chosen, rejected = (torch.cat([g.flatten().double() for g in one]) for one in found)
+    chosen, rejected = (torch.cat([policy.team.own(g).flatten().double() for g in one]) for one in found)
     inner, tiny = float(chosen @ rejected), 1e-30
+    sizes = {"inner": inner, "chosen": float(chosen @ chosen), "rejected": float(rejected @ rejected)}
+    sizes = policy.team.summed(sizes)
     return {
-        "entanglement_chosen": inner / max(float(chosen @ chosen), tiny),
-        "entanglement_rejected": inner / max(float(rejected @ rejected), tiny),
+        "entanglement_chosen": sizes["inner"] / max(sizes["chosen"], tiny),
+        "entanglement_rejected": sizes["inner"] / max(sizes["rejected"], tiny),
     }
 
 
@@ -41,11 +43,14 @@ def _share(table: TokenTable, spans: Tensor) -> Tensor:
 def _gradient(
     policy: Policy, table: TokenTable, share: Tensor, parameters: list[torch.nn.Parameter], budget: int
 ) -> list[Tensor]:
-    total = [torch.zeros_like(p) for p in parameters]
-    for rows, tokens in microbatches(table, budget):
+    held = [p.grad for p in parameters]
+    for p in parameters:
+        p.grad = None
+    for rows, tokens, counts in policy.team.dealt(table, budget):
         logp = forward(policy, table, rows, tokens, frozenset({"logp"}))["logp"]
         loss = (share[tokens].to(logp) * logp).sum()
-        for held, part in zip(total, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
-            if part is not None:
-                held += part
-    return total
+        (loss if counts else 0 * loss).backward()  # where weights are split, only this adds gradients up
+    found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    for p, own in zip(parameters, held, strict=True):
+        p.grad = own
+    return found

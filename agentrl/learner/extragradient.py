@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
+from agentrl.learner.adam import parameters_of
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -31,15 +33,11 @@ def turned(optimizers: Mapping[str, AdamW], origin: Origin | None) -> Origin | N
     Units:  memory, one more copy of weights and optimiser state between the two.
     """
     if origin is None:
-        held = {name: [p.detach().clone() for p in _parameters(o)] for name, o in optimizers.items()}
+        held = {name: [p.detach().clone() for p in parameters_of(o)] for name, o in optimizers.items()}
         return Origin(held, {name: deepcopy(o.state_dict()) for name, o in optimizers.items()})
     for name, optimizer in optimizers.items():
         with torch.no_grad():
-            for parameter, then in zip(_parameters(optimizer), origin.weights[name], strict=True):
+            for parameter, then in zip(parameters_of(optimizer), origin.weights[name], strict=True):
                 parameter.copy_(then)
         optimizer.load_state_dict(origin.moments[name])
     return None
-
-
-def _parameters(optimizer: AdamW) -> list[torch.nn.Parameter]:
-    return [p for group in optimizer.param_groups for p in group["params"]]

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from agentrl.learner.team import SOLO, Team
 from agentrl.losses.correction import importance_ratio
 from agentrl.table import TokenTable
 
@@ -9,16 +10,24 @@ from agentrl.table import TokenTable
 class Log:
     """Means over an iteration's optimiser steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, team: Team = SOLO) -> None:
+        self.team = team
+        self.parts: dict[str, float] = defaultdict(float)
+        """what each member of the team has its part of"""
         self.sums: dict[str, float] = defaultdict(float)
         self.once: dict[str, float] = {}
         self.steps = 0
         self.gap: dict[str, float] = defaultdict(float)
         """sums over tokens compared, for the mismatch of sampler and trainer"""
+        self.compared, self.largest = False, 0.0
 
     def add(self, name: str, value: float) -> None:
         """Add a part of one optimiser step's value."""
         self.sums[name] += value
+
+    def add_part(self, name: str, value: float) -> None:
+        """Add a part of one optimiser step's value, of which other members of the team have others."""
+        self.parts[name] += value
 
     def step(self) -> None:
         """Count an optimiser step."""
@@ -38,23 +47,33 @@ class Log:
                 1 - (table.returns - table.values_old).var() / spread.clamp(min=1e-8)
             )
 
-    def add_gap(self, part: TokenTable) -> None:
+    def add_gap(self, part: TokenTable, counts: bool = True) -> None:
         """Note how far the sampler's log-probabilities are from the trainer's, before any weight moved."""
+        self.compared = True
+        if not counts:
+            return
         gap = (part.logp.detach() - part.logp_behaviour).double()
         ratio = importance_ratio(part.logp, part.logp_behaviour, part.trajectory).double()
-        largest = max(self.once.get("logprob_gap_max", 0.0), float(gap.abs().max()))
+        self.largest = max(self.largest, float(gap.abs().max()))
         self.gap["tokens"] += len(gap)
         self.gap["size"] += float(gap.abs().sum())
         self.gap["ratio"] += float(ratio.sum())
         self.gap["square"] += float((ratio**2).sum())
-        self.once |= {
-            "logprob_gap_mean": self.gap["size"] / self.gap["tokens"],
-            "logprob_gap_max": largest,
-            "correction_ess": self.gap["ratio"] ** 2 / (self.gap["tokens"] * self.gap["square"]),
+
+    def means(self) -> dict[str, float]:
+        """Return every figure by name; all members of the team ask."""
+        sums = self.team.summed(self.parts) | self.sums
+        return {name: total / max(1, self.steps) for name, total in sums.items()} | self.once | self._gaps()
+
+    def _gaps(self) -> dict[str, float]:
+        """Return the mismatch of sampler and trainer, where it was noted."""
+        if not self.compared:
+            return {}
+        gap = self.team.summed({name: self.gap[name] for name in ("tokens", "size", "ratio", "square")})
+        return {
+            "logprob_gap_mean": gap["size"] / gap["tokens"],
+            "logprob_gap_max": self.team.largest(self.largest),
+            "correction_ess": gap["ratio"] ** 2 / (gap["tokens"] * gap["square"]),
             "correction_clipped": 0.0,
             "correction_rejected": 0.0,
         }
-
-    def means(self) -> dict[str, float]:
-        """Return every figure by name."""
-        return {name: total / max(1, self.steps) for name, total in self.sums.items()} | self.once

@@ -6,16 +6,18 @@ whole batch never exist at once.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from agentrl.batch import TokenTable, microbatches, padded
+from agentrl.batch import TokenTable, padded
 from agentrl.errors import ConfigError
 from agentrl.learner.critic import Critic, zero_head
 from agentrl.learner.lora import copied, merged
+from agentrl.learner.team import SOLO, Enter, Team, asked, straight
 from agentrl.memory import LOGITS
 from agentrl.places import check_model, unreachable
 
@@ -32,6 +34,8 @@ class Policy:
         self.module = module
         self.tokenizer = tokenizer
         self.value_head: nn.Linear | None = None
+        self.team: Team = SOLO
+        self.enter: Enter = straight
         self.pad = pad_of(tokenizer)
         self.ends = end_tokens(module, tokenizer)
         self._projects = self._head_is_plain()
@@ -46,6 +50,10 @@ class Policy:
         """Return everything that is trained, value head included."""
         head = list(self.value_head.parameters()) if self.value_head is not None else []
         return [p for p in self.module.parameters() if p.requires_grad] + head
+
+    def parts(self) -> list[nn.Module]:
+        """Return the model, and the value head where there is one."""
+        return [self.module, *([self.value_head] if self.value_head is not None else [])]
 
     def still(self) -> None:
         """Switch every dropout off: the same tokens get the same probabilities."""
@@ -222,22 +230,24 @@ def forward(
     column, token = table.column[tokens].to(device), table.ids[tokens].to(device)
     own = want - {"values"} if critic is not None else want
     support = table.get("support")[tokens].to(device) if "logp_support" in want else None
-    out = policy.columns(ids, local, column, token, own, table.temperature, support) if own else {}
+    out: dict[str, Tensor] = {}
+    if own:
+        out |= policy.enter(policy.columns, ids, local, column, token, own, table.temperature, support)
     if critic is not None and "values" in want:
-        out |= critic.columns(ids, local, column)
+        out |= critic.enter(critic.columns, ids, local, column)
     return out
 
 
 def likeliest(policy: Policy, table: TokenTable, count: int, budget: int) -> Tensor:
     """Return the tokens that the policy finds most likely in the place of every token, [N, count] int64."""
-    parts: list[Tensor] = []
-    order: list[Tensor] = []
-    for rows, tokens in microbatches(table, budget):
+
+    def ask(rows: Tensor, tokens: Tensor) -> dict[str, Tensor]:
         ids = padded(table, rows, policy.pad).to(policy.device)
         local = torch.searchsorted(rows, table.row[tokens]).to(policy.device)
-        parts.append(policy.likeliest(ids, local, table.column[tokens].to(policy.device), count).cpu())
-        order.append(tokens)
-    return torch.cat(parts)[torch.argsort(torch.cat(order))]
+        column = table.column[tokens].to(policy.device)
+        return {"support": policy.enter(policy.likeliest, ids, local, column, count)}
+
+    return asked(policy.team, table, budget, ask)["support"]
 
 
 @torch.no_grad()
@@ -245,14 +255,8 @@ def compute(
     policy: Policy, table: TokenTable, want: frozenset[str], budget: int, critic: Critic | None = None
 ) -> dict[str, Tensor]:
     """Return the wanted columns of every token, [N] each, without gradients."""
-    parts: dict[str, list[Tensor]] = {name: [] for name in want}
-    order: list[Tensor] = []
-    for rows, tokens in microbatches(table, budget):
-        for name, value in forward(policy, table, rows, tokens, want, critic).items():
-            parts[name].append(value.cpu())
-        order.append(tokens)
-    place = torch.argsort(torch.cat(order))
-    return {name: torch.cat(values)[place] for name, values in parts.items()}
+    ask = partial(forward, policy, table, want=want, critic=critic)
+    return asked(policy.team, table, budget, ask)
 
 
 def load_model(path: str, dtype: str, device: str = "") -> Policy:

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from agentrl.algo import Algorithm, AlgoState, TokenCredit, TurnCredit
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
+from agentrl.learner.team import SOLO, Team, asked
 from agentrl.losses.reduce import weights
 
 Keep = Callable[[TokenTable, Mapping[str, Tensor]], None]
@@ -47,25 +48,23 @@ def seen(
     state: AlgoState,
     columns: Callable[[Tensor, Tensor], dict[str, Tensor]],
     budget: int,
+    team: Team = SOLO,
 ) -> dict[str, Tensor]:
     """Return the columns to be shown, [N] each; `columns` asks the models, for rows and their tokens.
 
     Edge: a loss that does not read `logp` (but whole distributions) has no push.
     """
-    pieces: list[dict[str, Tensor]] = []
-    order: list[Tensor] = []
-    for rows, tokens in microbatches(table, budget):
+
+    def ask(rows: Tensor, tokens: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
             piece = {name: value.cpu() for name, value in columns(rows, tokens).items()}
-        if not algo.coupled:  # whole distributions would not fit for all tokens at once
-            slope = push(algo, table.take(tokens).with_columns(**piece), state)
-            piece = {name: value for name, value in piece.items() if value.ndim == 1} | slope
-        pieces.append(piece)
-        order.append(tokens)
-    place = torch.argsort(torch.cat(order))
-    whole = table.with_columns(
-        **{name: torch.cat([piece[name] for piece in pieces])[place] for name in pieces[0]}
-    )
+        if algo.coupled:
+            return piece
+        # Whole distributions would not fit for all tokens at once.
+        slope = push(algo, table.take(tokens).with_columns(**piece), state)
+        return {name: value for name, value in piece.items() if value.ndim == 1} | slope
+
+    whole = table.with_columns(**asked(team, table, budget, ask))
     slope = push(algo, whole, state) if algo.coupled else {}
     shown = {name: column for name, column in whole.columns.items() if _shown(name) and column.ndim == 1}
     return shown | slope

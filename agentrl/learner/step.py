@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from agentrl.algo import Algorithm, AlgoState
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.errors import ConfigError, RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.critic import Critic
@@ -71,6 +71,9 @@ class Learner:
         if self.settings.checkpointing:
             for part in (self.policy.module, *([self.critic.trunk] if self.critic is not None else [])):
                 part.gradient_checkpointing_enable({"use_reentrant": False})
+        for model in (self.policy, self.critic, self.reference, self.teacher):
+            if model is not None:
+                self.policy.team.split(model)
         self.optimizers["policy"] = self._adam(list(self.policy.parameters()), self.settings.lr)
         if self.critic is not None:
             self.optimizers["critic"] = self._adam(self.critic.parameters(), self.settings.lr_critic)
@@ -103,8 +106,9 @@ class Learner:
         table = self.prepare(table, state)
         if keep is not None:
             ask = partial(forward, self.policy, table, want=self._gradient_columns(), critic=self.critic)
-            keep(table, seen(self.algo, table, state, ask, self.settings.microbatch_tokens))
-        log = Log()
+            budget, team = self.settings.microbatch_tokens, self.policy.team
+            keep(table, seen(self.algo, table, state, ask, budget, team))
+        log = Log(self.policy.team)
         log.add_table(table)
         compared = "logp_old" in self.algo.needs and not (self.trust_sampler or self.algo.recompute)
         if compared:  # coupled losses have no loss a token that a weight could multiply
@@ -197,30 +201,30 @@ class Learner:
         share = share.to(table.logp_behaviour.dtype)
         even = torch.full_like(share, 1.0 / len(table))
         want = self._gradient_columns()
-        for rows, tokens in microbatches(table, self.settings.microbatch_tokens):
+        for rows, tokens, counts in self.policy.team.dealt(table, self.settings.microbatch_tokens):
             columns = forward(self.policy, table, rows, tokens, want, self.critic)
+            own = share[tokens] if counts else torch.zeros_like(share[tokens])
+            mean = even[tokens] if counts else own
             part = table.take(tokens).with_columns(**{name: value.cpu() for name, value in columns.items()})
             losses = self.algo.loss(part, state)
             total = torch.zeros((), dtype=share.dtype)
             if losses.policy is not None:
-                weight = share[tokens]
+                weight = own
                 if "correction" in part.columns:
                     weight = weight * part.get("correction")
                 policy = (weight * losses.policy).sum()
                 total = total + policy
-                log.add("loss", policy.item())
+                log.add_part("loss", policy.item())
             if losses.critic is not None:
-                critic = (even[tokens] * losses.critic).sum()
+                critic = (mean * losses.critic).sum()
                 total = total + critic
-                log.add("critic_loss", critic.item())
+                log.add_part("critic_loss", critic.item())
             total.backward()
             for name, value in losses.metrics.items():
-                log.add(
-                    name,
-                    float((even[tokens] * value).sum() if value.ndim else value * len(tokens) / len(table)),
-                )
+                size = len(tokens) if counts else 0
+                log.add_part(name, float((mean * value).sum() if value.ndim else value * size / len(table)))
             if first:
-                log.add_gap(part)
+                log.add_gap(part, counts)
         log.step()
 
     def _coupled(self, table: TokenTable, state: AlgoState, log: Log, first: bool) -> None:
@@ -240,11 +244,11 @@ class Learner:
             log.add(name, float(value.float().mean()))
         if first:
             log.add_gap(whole)
-        for rows, tokens in microbatches(table, budget):
+        for rows, tokens, counts in self.policy.team.dealt(table, budget):
             columns = forward(self.policy, table, rows, tokens, frozenset(slope), self.critic)
             through = sum((columns[name].cpu() * slope[name][tokens]).sum() for name in slope)
             if isinstance(through, Tensor) and through.requires_grad:
-                through.backward()
+                (through if counts else 0 * through).backward()
         log.step()
 
     def _gradient_columns(self) -> frozenset[str]:

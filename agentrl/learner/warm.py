@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from agentrl.batch import TokenTable, microbatches
+from agentrl.batch import TokenTable
 from agentrl.errors import RunError
 from agentrl.learner.adam import adam
 from agentrl.learner.model import Policy, forward
@@ -27,6 +27,7 @@ class WarmStart:
     ) -> None:
         self.policy, self.table, self.settings, self.seed, self.budget = policy, table, settings, seed, budget
         self.optimizer = adam(policy.parameters(), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizers = {"warm": self.optimizer}
         names, counts = torch.unique_consecutive(table.row, return_counts=True)
         self.starts, self.counts = counts.cumsum(0) - counts, counts
         self.rows = len(names)
@@ -55,9 +56,9 @@ class WarmStart:
         part = self.table.take(self._tokens(chosen))
         self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
-        for rows, tokens in microbatches(part, self.budget):
+        for rows, tokens, counts in self.policy.team.dealt(part, self.budget):
             logp = forward(self.policy, part, rows, tokens, frozenset({"logp"}))["logp"]
-            loss = -logp.sum() / len(part)
+            loss = -logp.sum() / len(part) if counts else 0 * logp.sum()
             loss.backward()
             total += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(list(self.policy.parameters()), 1.0)
@@ -66,7 +67,7 @@ class WarmStart:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * self._rate(step)
         self.optimizer.step()
-        return total
+        return self.policy.team.summed({"loss": total})["loss"]
 
     def _tokens(self, rows: Sequence[int]) -> torch.Tensor:
         return torch.cat(

@@ -59,6 +59,9 @@ class LearnerSettings:
     """where values come from: a model of its own, or a head on the policy"""
     checkpointing: bool = False
     """recompute activations in the backward pass: less memory, a third more time"""
+    processes: int = 1
+    """processes that learn together, each with a GPU of its own where there are any, and with its piece of
+    every weight, gradient and moment; does not change the result. 1: the run's own (docs/scaling.md)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,25 @@ def test_the_plan_says_whether_it_fits_and_several_gpus_share() -> None:
     assert "--gpu-memory 80" in lines()
 
 
+def test_learner_processes_share_what_is_held_but_not_what_passes_through() -> None:
+    how = settings("bfloat16", learner=LearnerSettings(checkpointing=True, processes=4))
+    one = settings("bfloat16", learner=LearnerSettings(checkpointing=True))
+    apart, alone = sizes(standing(how, SEVEN, REFERENCE)), sizes(standing(one, SEVEN, REFERENCE))
+    # In pieces the weights are float32, and there is no master beside them: as much in all.
+    trained = ("weights", "gradients", "optimiser")
+    assert sum(apart[name] for name in trained) == pytest.approx(
+        sum(alone[name] for name in trained) - SEVEN.parameters * 2 / GIB
+    )
+    text = "\n".join(memory_plan(how, SEVEN, REFERENCE, 128, Machine(memory=80)))
+    assert "of the first of 4 learner processes" in text
+    quarter = f"{SEVEN.parameters * 8 / 4 / GIB:.2f} GiB   {SEVEN.parameters:,} trained x 4 bytes x 2 (moments)"
+    assert quarter in text
+    assert f"{SEVEN.parameters * 2 / GIB:.2f} GiB   {SEVEN.parameters:,} x 2 bytes, which plays" in text
+    check_memory(how, SEVEN, REFERENCE, 60 * GIB, "the GPU", over=4)
+    with pytest.raises(ConfigError, match="the run needs"):
+        check_memory(how, SEVEN, REFERENCE, 60 * GIB, "this machine")
+
+
 def test_too_little_memory_is_said_with_its_parts_and_a_way_out() -> None:
     with pytest.raises(ConfigError) as why:
         check_memory(settings(), SEVEN, NOTHING, 20 * GIB, "this machine")
