@@ -63,7 +63,7 @@ class Crew:
         return Seat(name, self._host.start(name, self._make, self._need))
 
     def close(self) -> None:
-        """End them all."""
+        """End them; the host has other processes, too."""
         for seat in self.seats:
             seat.member.end()
 

@@ -50,7 +50,7 @@ class Ranks:
     ) -> None:
         """Start them on a host. `model_seed`: that the tiny model and adapters are drawn from."""
         self.settings, self.algo, self.policy, self.host = settings, algo, policy, host
-        self._checkpoints, self._reference = checkpoints, checkpoints / "reference"
+        self._checkpoints = checkpoints.absolute()  # who reads there may stand elsewhere
         size = settings.learner.processes
         gpus = 0 if settings.model.path == "tiny" else torch.cuda.device_count()
         if settings.cluster.kind == "local" and 0 < gpus < size:
@@ -61,14 +61,15 @@ class Ranks:
         need = Need(settings.run.threads, 1.0 if gpus else 0.0)
         self.members: list[Member] = []
         for rank in range(size):
-            seat = Seat(settings, rank, size, self._reference, model_seed)
+            seat = Seat(settings, rank, size, self._checkpoints / "reference", model_seed)
             self.members.append(host.start(f"learner-{rank}", partial(Rank, seat), need))
         self._joined = False
 
     def warm(self, table: TokenTable, seed: int, saved: Saved | None) -> int:
         """Begin the warm start, or go on with it."""
-        with self._handed(saved) as folder:
-            rounds = self._all("warm", folder, self.host.share(table), seed, saved and saved.folder)[0]
+        with Handed(self.policy, self._checkpoints, saved) as folder:
+            shared, place = self.host.share(table), saved and saved.folder.absolute()
+            rounds = self._all("warm", folder, shared, seed, place)[0]
         return int(rounds)
 
     def round(self, number: int) -> dict[str, float]:
@@ -79,9 +80,9 @@ class Ranks:
 
     def begin(self, saved: Saved | None) -> None:
         """Begin RL, or go on with it."""
-        reference_of(self.policy, self._reference, self.algo, saved)
-        with self._handed(saved) as folder:
-            self._all("begin", folder, saved and saved.folder)
+        reference_of(self.policy, self._checkpoints / "reference", self.algo, saved)
+        with Handed(self.policy, self._checkpoints, saved) as folder:
+            self._all("begin", folder, saved and saved.folder.absolute())
         if "values" in self.algo.needs and self.settings.learner.critic == "head":
             self.policy.add_value_head(self.algo.heads)  # it is in no folder
             self._take_over("policy", list(self.policy.parameters()))
@@ -107,7 +108,7 @@ class Ranks:
 
     def save(self, part: Path) -> dict[str, Any]:
         """Let each process write its piece."""
-        folder = part / FOLDER
+        folder = (part / FOLDER).absolute()
         folder.mkdir()
         return {"steps": self._all("save", folder)[0], "processes": len(self.members)}
 
@@ -123,9 +124,6 @@ class Ranks:
         """End the processes."""
         for member in self.members:
             member.end()
-
-    def _handed(self, saved: Saved | None) -> "Handed":
-        return Handed(self.policy, self._checkpoints, saved)
 
     def _take_over(self, of: str, targets: list[nn.Parameter]) -> None:
         """Copy weights, as an optimiser of theirs has them, into parameters of ours."""
@@ -173,7 +171,7 @@ class Handed:
 
     def __enter__(self) -> Path:
         if self.saved is not None:
-            return self.saved.folder / "policy"
+            return self.saved.folder.absolute() / "policy"
         checkpoint.save_policy(self.policy, self._own)
         return self._own
 
