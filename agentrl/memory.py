@@ -77,7 +77,7 @@ def standing(settings: Settings, shape: ModelShape, needs: frozenset[str]) -> li
         held = shape.adapter * _full(own) if shared else base * kept
         what = "the base is shared, an adapter of its own" if shared else f"{base:,} x {kept} bytes"
         parts += [Part("critic: weights", held, what), *_training(settings, shape, "critic: ")]
-    if apart:
+    if apart and settings.cluster.kind == "local":
         what = f"{base:,} x {own} bytes, which plays: on the first GPU alone"
         parts.append(Part("the driver's copy", base * own, what, spread=False))
     return parts
@@ -164,8 +164,8 @@ def memory_plan(
     play = sampling(settings, shape, episodes)
     engine = settings.rollout.backend != "hf" and bool(play)
     processes = settings.learner.processes
-    if processes > 1:  # the driver plays, on one GPU
-        play = [replace(part, spread=False) for part in play]
+    if processes > 1:  # the driver plays, on the first GPU, or under Ray on one of its own
+        play = [replace(part, spread=False) for part in play if settings.cluster.kind == "local"]
 
     def a_gpu(parts: list[Part]) -> float:
         over = machine.gpus if processes == 1 else processes
@@ -185,7 +185,7 @@ def memory_plan(
         ("most at a time, a GPU", most, "held, and the larger of learning and playing: they take turns")
     )
     wide = max(len(name) for name, _, _ in rows)
-    lines = [f"  {name:<{wide}} {_amount(size)}   {formula}".rstrip() for name, size, formula in rows]
+    lines = [f"  {name:<{wide}} {amount(size)}   {formula}".rstrip() for name, size, formula in rows]
     return lines + _verdict(settings, machine, most, engine and 0 < share < a_gpu(play[:1]))
 
 
@@ -201,7 +201,7 @@ def _verdict(settings: Settings, machine: Machine, most: float, starved: bool) -
         return [*lines, "  whether that fits a GPU: --gpu-memory 80, in GiB"]
     left = machine.memory * GIB - most
     verdict, over = ("fits in", "to spare") if left >= 0 else ("does not fit in", "too much")
-    lines.append(f"  {verdict} {machine.memory:g} GiB a GPU: {_amount(abs(left)).strip()} {over}")
+    lines.append(f"  {verdict} {machine.memory:g} GiB a GPU: {amount(abs(left)).strip()} {over}")
     if starved:
         lines.append("  but the engine's weights alone are more than its share: raise rollout.memory")
     if left < 0:
@@ -222,7 +222,7 @@ def _savings(settings: Settings) -> list[str]:
     return [word for word, helps in ways.items() if helps]
 
 
-def _amount(size: float) -> str:
+def amount(size: float) -> str:
     """Return bytes as a number of a few digits with its unit."""
     return f"{size / GIB:9.2f} GiB" if size >= GIB / 10 else f"{size / 2**20:9.2f} MiB"
 

@@ -13,6 +13,7 @@ from agentrl.learner.start import new_policy
 from agentrl.memory import Machine, memory_plan
 from agentrl.preflight import preflight
 from agentrl.settings import Settings
+from agentrl.sharing import sharing_plan
 from agentrl.types import Panel
 
 SHOWN = 400
@@ -42,7 +43,9 @@ def dry_run(settings: Settings, machine: Machine) -> str:
     )
     plan = algo.collect()
     memory = memory_plan(settings, shape, algo.needs, _at_once(settings, plan), machine)
-    lines = [head, *memory, _work(settings, plan), ""]
+    size = plan.size if isinstance(plan, Groups) else 1
+    shared = sharing_plan(settings, shape, size, machine)
+    lines = [head, *memory, *shared, _work(settings, plan), ""]
     if prompt is None:
         return "\n".join([*lines, "the first prompt does not fit rollout.max_context"])
     ids = list(prompt.context)

@@ -260,7 +260,7 @@ def _begun(cpus: float) -> None:
     cores = max(os.cpu_count() or 1, math.ceil(cpus))
     try:
         with _without_first(torch.cuda.device_count()):
-            ray.init(address="local", num_cpus=cores)
+            ray.init(address="local", num_cpus=cores, include_dashboard=False)
     except Exception as why:  # Ray has no class for it
         raise ConfigError(f"cluster=ray: Ray does not start on this machine: {why}") from why
 

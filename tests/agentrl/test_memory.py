@@ -217,7 +217,9 @@ def test_learner_processes_share_what_is_held_but_not_what_passes_through() -> N
     )
     text = "\n".join(memory_plan(how, SEVEN, REFERENCE, 128, Machine(memory=80)))
     assert "of the first of 4 learner processes" in text
-    quarter = f"{SEVEN.parameters * 8 / 4 / GIB:.2f} GiB   {SEVEN.parameters:,} trained x 4 bytes x 2 (moments)"
+    quarter = (
+        f"{SEVEN.parameters * 8 / 4 / GIB:.2f} GiB   {SEVEN.parameters:,} trained x 4 bytes x 2 (moments)"
+    )
     assert quarter in text
     assert f"{SEVEN.parameters * 2 / GIB:.2f} GiB   {SEVEN.parameters:,} x 2 bytes, which plays" in text
     check_memory(how, SEVEN, REFERENCE, 60 * GIB, "the GPU", over=4)

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from agentrl.cli import main
+from agentrl.cluster.roles import roles
 from agentrl.config import from_values, parse
 from agentrl.errors import ConfigError
 from agentrl.presets import presets
 from agentrl.settings import Settings
 from tests.agentrl.installed import install_ourselves
 
-PRESETS = list(presets())
+MACHINES = ["configs/gpu1.toml", "configs/gpu2x8.toml", "configs/gpu8.toml"]
+"""what a machine adds to any of the others"""
+PRESETS = [name for name in presets() if name not in MACHINES]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,7 @@ def settings_of(name: str) -> Settings:
 
 def test_there_is_one_for_each_environment_and_size() -> None:
     names_wanted = [f"configs/{env}_{size}b.toml" for env in ("alfworld", "webshop") for size in ("1.5", "7")]
-    assert names_wanted == PRESETS
+    assert names_wanted == PRESETS and set(MACHINES) < set(presets())
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -54,6 +57,28 @@ def test_every_preset_holds_the_published_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    ("machine", "shared"),
+    [
+        ("configs/gpu1.toml", ("local", 0, 1, 0, 64)),
+        ("configs/gpu8.toml", ("ray", 3, 4, 1, 0)),
+        ("configs/gpu2x8.toml", ("ray", 7, 8, 1, 0)),
+    ],
+)
+def test_a_machine_adds_processes_and_leaves_the_published_settings(
+    name: str, machine: str, shared: tuple[str, int, int, int, int]
+) -> None:
+    got, plain = parse([f"@{name}", f"@{machine}"]), parse([f"@{name}"])
+    found = got.cluster.kind, got.cluster.actors, got.learner.processes, got.run.staleness, got.model.lora
+    assert found == shared
+    assert (got.env, got.env_options, got.reward, got.eval) == (
+        plain.env, plain.env_options, plain.reward, plain.eval,
+    )  # fmt: skip
+    gpus = 1 + sum(role.count * role.need.gpus for role in roles(got, gpu=True))
+    assert gpus == {"configs/gpu1.toml": 1, "configs/gpu8.toml": 8, "configs/gpu2x8.toml": 16}[machine]
+
+
+@pytest.mark.parametrize("name", [*PRESETS, *MACHINES])
 def test_every_number_of_a_preset_says_where_it_is_from(name: str) -> None:
     lines = presets()[name].read_text(encoding="utf-8").splitlines()
     settings = [line for line in lines if "=" in line and not line.startswith(("#", " "))]
