@@ -143,12 +143,14 @@ class Chip:
     """share of the operations had in reading prompts"""
     streams: float = 0.6
     """share of the memory's speed had in decoding"""
+    floor: float = 0.008
+    """seconds that a decoding step takes at least: launching, scheduling, drawing"""
 
 
 def roofline(chip: Chip, shape: ModelShape, context: float, again: bool, rest: Speeds) -> Speeds:
     """Return the speeds of a model of two bytes a weight on a GPU; what is no GPU's matter is `rest`'s.
 
-    A decoding step reads all weights once, and each sequence's keys and values or does its arithmetic,
+    A decoding step reads all weights once, takes no less than its floor, and reads each sequence's keys and values or does its arithmetic,
     whichever takes longer. Training takes 6 operations a weight and token, 8 where activations are computed
     `again`, a forward pass 2; an optimiser step reads and writes 18 bytes a weight.
     """
@@ -156,7 +158,7 @@ def roofline(chip: Chip, shape: ModelShape, context: float, again: bool, rest: S
     kept = 2 * 2 * context * shape.layers * shape.key_value
     trained = chip.flops * chip.trains
     return Speeds(
-        step=own / streamed,
+        step=max(chip.floor, own / streamed),
         each=max(kept / streamed, own / (chip.flops * chip.reads)),
         prompt=own / (chip.flops * chip.reads),
         world=rest.world,

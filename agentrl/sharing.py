@@ -69,7 +69,7 @@ def _traffic(settings: Settings, shape: ModelShape, every: tuple[Role, ...], gro
     if staleness:
         most = (1 + staleness) * tasks
         lines.append(
-            f"  run.staleness={staleness}: actors play while the learner trains and the driver measures; at most"
+            f"  run.staleness={staleness}: actors play while others learn and measure; at most"
             f" {most} groups are under way or wait, and none is trained on with older weights than that"
         )
     else:

@@ -61,8 +61,8 @@ def test_every_preset_holds_the_published_settings(name: str) -> None:
     ("machine", "shared"),
     [
         ("configs/gpu1.toml", ("local", 0, 1, 0, 64)),
-        ("configs/gpu8.toml", ("ray", 3, 4, 1, 0)),
-        ("configs/gpu2x8.toml", ("ray", 7, 8, 1, 0)),
+        ("configs/gpu8.toml", ("ray", 1, 6, 1, 0)),
+        ("configs/gpu2x8.toml", ("ray", 3, 12, 1, 0)),
     ],
 )
 def test_a_machine_adds_processes_and_leaves_the_published_settings(

@@ -33,7 +33,7 @@ def test_the_plan_counts_gpus_weights_and_groups() -> None:
     assert "6.00 GiB to and from each rank in each micro-batch" in text
     assert "2.00 GiB of weights to each of 3 actors, stored by Ray once a machine" in text
     assert "128 episodes in 16 groups of 8, of 6 turns: at most 3,145,728 tokens, 12.00 MiB" in text
-    assert "run.staleness=2: actors play while the learner trains" in text and "at most 48 groups" in text
+    assert "run.staleness=2: actors play while others learn" in text and "at most 48 groups" in text
 
 
 def test_on_one_machine_without_ray_actors_share_a_gpu_and_the_plan_says_so() -> None:
