@@ -150,9 +150,10 @@ class Chip:
 def roofline(chip: Chip, shape: ModelShape, context: float, again: bool, rest: Speeds) -> Speeds:
     """Return the speeds of a model of two bytes a weight on a GPU; what is no GPU's matter is `rest`'s.
 
-    A decoding step reads all weights once, takes no less than its floor, and reads each sequence's keys and values or does its arithmetic,
-    whichever takes longer. Training takes 6 operations a weight and token, 8 where activations are computed
-    `again`, a forward pass 2; an optimiser step reads and writes 18 bytes a weight.
+    A decoding step reads all weights once and takes no less than its floor; each sequence's keys and values
+    are read, or its arithmetic is done, whichever takes longer. Training takes 6 operations a weight and
+    token, 8 where activations are computed `again`, a forward pass 2; an optimiser step reads and writes 18
+    bytes a weight.
     """
     own, streamed = 2 * shape.parameters, chip.memory * chip.streams
     kept = 2 * 2 * context * shape.layers * shape.key_value

@@ -40,7 +40,7 @@ MIB = 2**20
 ROUNDS = 5
 H100 = Chip("H100 SXM", flops=989e12, memory=3.35e12)
 FAR = Speeds(step=0, each=0, prompt=0, world=0.05, learn=0, score=0, update=0, wire=5e9, link=50e9, call=0.01)
-"""what is no GPU's matter: seconds of an environment, bytes a second by host memory and by a network of 400 Gbit/s"""
+"""what is no GPU's matter: seconds of an environment, bytes a second by host memory, by 400 Gbit/s"""
 MODELS = {
     "1.5B": ModelShape(1_543_714_304, 0, 28, 1536, 8960, 1536, 256, 151_936),
     "7B": ModelShape(7_615_616_512, 0, 28, 3584, 18944, 3584, 512, 152_064),
