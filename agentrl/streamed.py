@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from agentrl.algo import Groups
-from agentrl.cluster.base import Host, Need
+from agentrl.cluster.base import Host
+from agentrl.cluster.roles import roles
 from agentrl.crew import Crew, News, Seat
 from agentrl.evaluate import stream
 from agentrl.frontier import TRAINED, Frontier
@@ -61,13 +62,11 @@ class Streamed(Gatherer):
         self._marks: dict[int, float] = {}
         """what the policy found of it, by version"""
         model = Model(policy.module.config, policy.tokenizer, policy.ends | {self.chat.end})
-        actors = settings.cluster.actors or 1
-        gpu = torch.cuda.is_available() and policy.device.type == "cuda"
-        need = Need(max(1.0, settings.rollout.workers), float(gpu))
-        self._share = -(-(1 + self._staleness) * self._count // actors)
+        (role,) = (role for role in roles(settings, torch.cuda.is_available()) if role.name == "actor")
+        self._share = -(-(1 + self._staleness) * self._count // role.count)
         """groups that an actor may hold"""
         make = partial(Station, settings, model)
-        self._crew = Crew(host, make, actors, need, settings.cluster.deadline)
+        self._crew = Crew(host, make, role.count, role.need, settings.cluster.deadline)
 
     @property
     def state(self) -> dict[str, Any]:
