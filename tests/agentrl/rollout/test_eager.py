@@ -186,7 +186,7 @@ def test_work_between_replies_waits_for_those_under_way_and_holds_back_the_other
 
 def test_starts_come_while_others_play_until_the_stage_is_shut():
     chat = chat_of()
-    collector = Collector(Doors, PlayerActor("expert"), chat, seed=0, parallel=2)
+    collector = Collector(Doors, PlayerActor("random"), chat, seed=0, parallel=2)
     inbox, ended = SimpleQueue(), []
     starts = starts_of(4, group=1)
 
