@@ -212,5 +212,8 @@ def blame(calls: list[Call]) -> str:
     ]
     silent = [call.member.name for call in [*waiting, *late]]
     if silent:
-        said.append(f"no answer to {calls[0].what} from {', '.join(silent)}, which may hang")
+        said.append(
+            f"no answer to {calls[0].what} from {', '.join(silent)}, which may hang (or be at work:"
+            " cluster.deadline)"
+        )
     return "; ".join(said)

@@ -13,7 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from agentrl.cluster.base import Need
 from agentrl.cluster.local import LocalHost, LocalMember
+from agentrl.cluster.roles import Role, roles
 from agentrl.config import moved, parse
 from agentrl.errors import ConfigError, LostError, RunError
 from agentrl.learner import checkpoint
@@ -209,6 +211,12 @@ def test_weights_travel_in_pieces_of_bounded_size() -> None:
     parameters = [torch.nn.Parameter(torch.empty(size * PIECE // 4 // 5, device="meta")) for size in sizes]
     found = [(place, len(some)) for place, some in pieces(parameters)]
     assert found == [(0, 1), (1, 1), (2, 2), (4, 1)]
+
+
+def test_learner_processes_want_room_beside_each_other() -> None:
+    words = ["env=guess", "algo=grpo", "model=somewhere", "run.threads=2"]
+    assert roles(parse(words), gpu=True) == ()
+    assert roles(parse([*words, TWO]), gpu=True) == (Role("learner", 2, Need(2, 1.0), together=True),)
 
 
 def test_what_several_processes_could_not_do_as_one_is_refused() -> None:
