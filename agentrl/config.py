@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agentrl.algo import Algorithm
     from agentrl.env import Split, TextEnv
 
-MOVABLE = ("learner.processes", "cluster", "cluster.kind", "cluster.deadline")
+MOVABLE = ("learner.processes", "cluster", "cluster.kind", "cluster.deadline", "cluster.actors")
 """settings of where a run goes on, which do not change what it comes to"""
 
 

@@ -5,17 +5,20 @@ tickets it had are handed back to be issued again. Where that happens again and 
 the run ends in words.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentrl.cluster.base import Call, Host, Member, Need, first, in_flight
+from agentrl.cluster.base import Call, Host, Member, Need, first, gathered, in_flight
 from agentrl.errors import AgentRLError, ConfigError, RunError
 from agentrl.station import Played, Report, Station, Ticket
 
 RESTARTS = 4
 """times in a row that each process may be lost before one of them has finished a group"""
+FAREWELL = 10.0
+"""seconds that a process has to let go of its environments"""
 log = logging.getLogger("agentrl")
 
 
@@ -63,8 +66,11 @@ class Crew:
         return Seat(name, self._host.start(name, self._make, self._need))
 
     def close(self) -> None:
-        """End them; the host has other processes, too."""
-        for seat in self.seats:
+        """End them, once they had time to let go of what they hold; the host has other processes, too."""
+        calls = [seat.member.call("close", deadline=FAREWELL) for seat in self.seats]
+        for seat, call in zip(self.seats, calls, strict=True):
+            with contextlib.suppress(AgentRLError):  # it is ended, whatever it says
+                gathered([call])
             seat.member.end()
 
     def renew(self, weights: Mapping[str, Any], version: int) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from agentrl.algo import Groups
-from agentrl.cluster.base import Host, Need
+from agentrl.cluster.base import Host
+from agentrl.cluster.roles import roles
 from agentrl.crew import Crew, News, Seat
 from agentrl.evaluate import stream
 from agentrl.frontier import TRAINED, Frontier
@@ -53,7 +54,7 @@ class Streamed(Gatherer):
         self._again = [self._drawn(number) for number in self.frontier.open]
         self.frontier.reissued += len(self._again)
         self._seen: Counter[str] = Counter()
-        """counts of this iteration"""
+        """what happened since the last batch, in numbers"""
         self._metrics: dict[str, float] = {}
         self._losses: Counter[int] = Counter()
         """by ticket: processes that were lost while they had it"""
@@ -61,13 +62,11 @@ class Streamed(Gatherer):
         self._marks: dict[int, float] = {}
         """what the policy found of it, by version"""
         model = Model(policy.module.config, policy.tokenizer, policy.ends | {self.chat.end})
-        actors = settings.cluster.actors or 1
-        gpu = torch.cuda.is_available() and policy.device.type == "cuda"
-        need = Need(max(1.0, settings.rollout.workers), float(gpu))
-        self._share = -(-(1 + self._staleness) * self._count // actors)
+        (role,) = (role for role in roles(settings, torch.cuda.is_available()) if role.name == "actor")
+        self._share = -(-(1 + self._staleness) * self._count // role.count)
         """groups that an actor may hold"""
         make = partial(Station, settings, model)
-        self._crew = Crew(host, make, actors, need, settings.cluster.deadline)
+        self._crew = Crew(host, make, role.count, role.need, settings.cluster.deadline)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -93,13 +92,17 @@ class Streamed(Gatherer):
 
     def gather(self, iteration: int) -> Batch:
         """Return a batch as soon as there is one; see `Gatherer.gather`."""
-        self._seen.clear()
         table, metrics, episodes = Gatherer.gather(self, iteration)
+        failed = sum(not episode.scorable for episode in episodes)
         metrics["environment_steps"] += self._seen["turns_given_up"]
-        self._metrics["episodes_lost"] = (
-            metrics["failed"] * len(episodes) + self._metrics["episodes_reissued"]
-        )
-        metrics |= self._metrics | {f"accounts/{name}": float(n) for name, n in self.accounts.items()}
+        metrics |= self._metrics | {
+            "groups_given_up": float(self._seen["given_up"]),
+            "episodes_lost": float(failed + self._seen["reissued"]),
+            "episodes_reissued": float(self._seen["reissued"]),
+            "actors_restarted": float(self._seen["restarts"]),
+            **{f"accounts/{name}": float(count) for name, count in self.accounts.items()},
+        }
+        self._seen.clear()
         return table, metrics, episodes
 
     def _played(self, plan: Groups, iteration: int) -> list[Trajectory]:
@@ -119,9 +122,6 @@ class Streamed(Gatherer):
         self._crew.go_on(self._tickets)
         self._metrics = {
             "rollout_wait": time.perf_counter() - begun,
-            "groups_given_up": float(self._seen["given_up"]),
-            "episodes_reissued": float(self._seen["reissued"] * plan.size),
-            "actors_restarted": float(self._seen["restarts"]),
             **ages(chosen, iteration),
         }
         return [episode for one in chosen for episode in one.episodes]
@@ -156,7 +156,7 @@ class Streamed(Gatherer):
             else:
                 self._again.append(ticket)
                 self.frontier.reissued += 1
-                self._seen["reissued"] += 1
+                self._seen["reissued"] += len(ticket.starts)
         self._again.sort(key=lambda ticket: ticket.number)
         for version, mark in news.marks.items():
             if version in self._marks:  # none before the first weights
@@ -166,7 +166,8 @@ class Streamed(Gatherer):
         """Return what an actor is to play beside what it has."""
         room = max(0, self._share - len(seat.tickets))
         found, self._again = self._again[:room], self._again[room:]
-        batches = min(self._version + 1 + self._staleness, self.settings.run.iterations) - self._taken
+        last = self.settings.run.iterations
+        batches = min(self._version + 1 + self._staleness, last) - self._taken
         fresh = min(room - len(found), self.frontier.admitted(batches * self._count))
         return found + [self._drawn(self.frontier.issue()) for _ in range(fresh)]
 

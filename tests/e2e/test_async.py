@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -86,7 +85,7 @@ def started(*words: str) -> "subprocess.Popen[str]":
 
 
 def below(pid: int) -> Iterator[tuple[int, str]]:
-    """Yield the processes that a process started, those that these started, and what they were called with."""
+    """Yield the processes below a process, whoever started them, and what each was called with."""
     parents: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

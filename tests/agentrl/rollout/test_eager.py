@@ -3,15 +3,18 @@
 import threading
 from collections import deque
 from dataclasses import replace
+from queue import SimpleQueue
 
 import pytest
 
 from agentrl.algo import Branches
 from agentrl.env import Reply
+from agentrl.rollout.actors import Ask
 from agentrl.rollout.collect import Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.eager import Stream
 from agentrl.rollout.scripted import ScriptedSampler
 from agentrl.rollout.tree import branch
-from agentrl.types import Sampling, Task
+from agentrl.types import Request, Sampling, Task, ids32
 from agentrl_envs.guess import Guess
 from tests.agentrl.rollout.examples import Doors, tasks
 from tests.agentrl.rollout.test_collect import MODES, chat_of, policy, right, saying, starts_of, timeless
@@ -160,3 +163,42 @@ def test_a_world_that_asks_for_a_form_has_it_in_the_request():
     actor = saying(chat, *right(tasks(1)[0]))
     Collector(Formal, actor, chat, 0).play(starts_of(1, group=1))
     assert actor.sampler.asked[0].structure == Structure("choice", ["left", "right"])
+
+
+def test_work_between_replies_waits_for_those_under_way_and_holds_back_the_others():
+    chat = chat_of()
+    sampler = Reversed(lambda context: chat.reply("left"), eos_ids=[chat.end])
+    line, seen = Stream(SamplerActor(sampler, Sampling(max_tokens=40))), []
+
+    def ask(episode):
+        return Ask(episode, Request(ids32([1, 2]), (0, 0, episode, 0)), "", None, None, chat)
+
+    line.between(lambda: seen.append("idle"))
+    line.put(ask(0))
+    line.between(lambda: seen.append(len(sampler.line)))
+    line.put(ask(1))
+    assert seen == ["idle"] and line.waiting == 2 and len(sampler.line) == 1
+    assert [asked.episode for asked, _ in line.advance()] == [0]
+    assert seen == ["idle", 0] and line.waiting == 1
+    assert [asked.episode for asked, _ in line.advance()] == [1]
+    assert not line.waiting
+
+
+def test_starts_come_while_others_play_until_the_stage_is_shut():
+    chat = chat_of()
+    collector = Collector(Doors, PlayerActor("random"), chat, seed=0, parallel=2)
+    inbox, ended = SimpleQueue(), []
+    starts = starts_of(4, group=1)
+
+    def told(episode, tokens):
+        if episode.over is None:
+            return
+        ended.append(episode.start.task.id)
+        if len(ended) == 2:
+            inbox.put(lambda stage, line: stage.add(starts[2:], collector.rules(1)))
+        if len(ended) == 4:
+            inbox.put(lambda stage, line: stage.shut())
+
+    inbox.put(lambda stage, line: stage.add(starts[:2], collector.rules(0)))
+    collector.play_on(inbox, told)
+    assert sorted(ended) == sorted(start.task.id for start in starts)
