@@ -5,23 +5,22 @@ or the same image. Nothing is uploaded.
 """
 
 import contextlib
-import math
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
 import ray
 from ray.exceptions import RayTaskError
-from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+from ray.util.placement_group import PlacementGroup, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from agentrl.cluster.base import ONE, Call, Need
 from agentrl.cluster.local import FAREWELL
 from agentrl.cluster.roles import Role, total
+from agentrl.cluster.room import begin, check_room, join, placed
 from agentrl.errors import AgentRLError, ConfigError, LostError, RaisedError
 
 ROOM = 120.0
@@ -180,11 +179,11 @@ class RayHost:
         if self._roles is None:
             if not ray.is_initialized():
                 self._own = True
-                _joined(self._address) if self._address else _begun(total(self._wanted(False)).cpus)
+                join(self._address) if self._address else begin(total(self._wanted(False)).cpus)
             every = self._wanted(ray.cluster_resources().get("GPU", 0) > 0)
-            self._places = {role.name: _placed(role) for role in every}
+            self._places = {role.name: placed(role) for role in every}
             try:
-                _check_room(every, list(self._places.values()), ROOM if self._address else FAREWELL)
+                check_room(every, list(self._places.values()), ROOM if self._address else FAREWELL)
             except ConfigError:
                 self.close()
                 raise
@@ -240,71 +239,3 @@ def surroundings(here: Mapping[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in here.items() if k.startswith(PASSED) and not k.endswith(SECRET)}
     path = os.pathsep.join(dict.fromkeys(os.path.abspath(folder) for folder in sys.path))
     return {**kept, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
-
-
-def _joined(address: str) -> None:
-    """Become a driver of a Ray that is there."""
-    try:
-        ray.init(address=address)
-    except (ConnectionError, RuntimeError, ValueError) as why:
-        raise ConfigError(
-            f"cluster.address={address}: no Ray is reached there ({str(why).splitlines()[0]});"
-            " `ray start --head` starts one, and without an address the run has its own on this machine"
-        ) from why
-
-
-def _begun(cpus: float) -> None:
-    """Start Ray on this machine: with as many cores as the run asks for, since nobody else is given any."""
-    import torch
-
-    cores = max(os.cpu_count() or 1, math.ceil(cpus))
-    try:
-        with _without_first(torch.cuda.device_count()):
-            ray.init(address="local", num_cpus=cores, include_dashboard=False)
-    except Exception as why:  # Ray has no class for it
-        raise ConfigError(f"cluster=ray: Ray does not start on this machine: {why}") from why
-
-
-@contextlib.contextmanager
-def _without_first(gpus: int) -> Iterator[None]:
-    """Hide this process's own GPU from Ray, unless it is the only one, which is shared then."""
-    name = "CUDA_VISIBLE_DEVICES"
-    before = os.environ.get(name)
-    if gpus > 1:
-        seen = before.split(",") if before else [str(i) for i in range(gpus)]
-        os.environ[name] = ",".join(seen[1:])
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[name] = before
-        elif gpus > 1:
-            del os.environ[name]
-
-
-def _placed(role: Role) -> PlacementGroup:
-    """Return the room of a role, asked for and perhaps not there yet."""
-    bundle = {"CPU": role.need.cpus, "GPU": role.need.gpus}
-    return placement_group(
-        [{what: much for what, much in bundle.items() if much}] * role.count,
-        strategy="PACK" if role.together else "SPREAD",
-    )
-
-
-def _check_room(every: Sequence[Role], places: Sequence[PlacementGroup], patience: float) -> None:
-    """Raise ConfigError where there is no room for all of a run's processes."""
-    until = time.monotonic() + patience
-    if all([place.wait(max(0.1, until - time.monotonic())) for place in places]):
-        return
-    wanted = ", ".join(
-        f"{r.count} x {r.name} with {r.need.cpus:g} cores and {r.need.gpus:g} GPUs" for r in every
-    )
-    there, free = ray.cluster_resources(), ray.available_resources()
-    has = ", ".join(
-        f"{there.get(what, 0):g} {words} ({free.get(what, 0):g} free)"
-        for what, words in (("CPU", "cores"), ("GPU", "GPUs"))
-    )
-    raise ConfigError(
-        f"cluster=ray: the run needs {wanted}, and Ray has {has}; lower cluster.actors or"
-        " learner.processes, or add machines"
-    )
