@@ -54,27 +54,30 @@ class Rank:
         self.seat, self.settings = seat, seat.settings
         torch.set_num_threads(seat.settings.run.threads)
         self.algo = make_algo(seat.settings)
+        self._device = place_of(seat.rank, seat.settings.model.path == "tiny")
         self._local = seat.settings.cluster.kind == "local"
         self._store: dist.TCPStore | None = None
         self._team: Sharded | None = None
         self._warm: WarmStart | None = None
         self._learner: Learner | None = None
 
+    def place(self) -> str:
+        """Return where this process learns, once it is there."""
+        return str(self._device)
+
     def meet(self) -> str:
         """Return the address where all processes are to meet; asked of one."""
         self._store, address = meeting(self._local)
         return address
 
-    def join(self, address: str) -> str:
-        """Meet the others; return where this one learns."""
+    def join(self, address: str) -> None:
+        """Meet the others."""
         if self._local:
             stay_here()
         seat = self.seat
-        device = place_of(seat.rank, seat.settings.model.path == "tiny")
         store = self._store or met(address)
         patience = PATIENCE * seat.settings.cluster.deadline
-        self._team = Sharded(seat.rank, seat.size, store, patience=patience, device=device)
-        return str(device)
+        self._team = Sharded(seat.rank, seat.size, store, patience=patience, device=self._device)
 
     def warm(self, folder: Path, table: TokenTable, seed: int, saved: Path | None) -> int:
         """Begin the warm start of the policy of a folder, or go on with that of a checkpoint."""

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from agentrl.algo import Algorithm, AlgoState
+from agentrl.child import START
 from agentrl.cluster.base import Call, Host, Member, Need, first, gathered
 from agentrl.errors import AgentRLError, ChildError, ConfigError, DeadlineError, LostError, RunError
 from agentrl.learner import checkpoint
@@ -136,18 +137,23 @@ class Ranks:
     def _all(self, method: str, *args: Any) -> list[Any]:
         """Return the answers of all processes, which have met by then."""
         if not self._joined:
-            (address,) = self._asked("meet", self.members[:1])
-            log.info("learner processes meet at %s", address)
-            self._asked("join", self.members, address)
             self._joined = True
+            self._meet()
         return self._asked(method, self.members, *args)
 
-    def _asked(self, method: str, members: list[Member], *args: Any) -> list[Any]:
-        """Return the answers of processes to one call.
+    def _meet(self) -> None:
+        """Let the processes meet, once all of them are there."""
+        places = self._asked("place", self.members, longer=START)
+        (address,) = self._asked("meet", self.members[:1])
+        log.info("learner processes on %s meet at %s", ", ".join(places), address)
+        self._all("join", address)
+
+    def _asked(self, method: str, members: list[Member], *args: Any, longer: float = 0.0) -> list[Any]:
+        """Return the answers of processes to one call, which may take so much longer than others.
 
         Errors: RunError that names the process which is to blame, as far as can be known; all are ended.
         """
-        deadline = self.settings.cluster.deadline
+        deadline = self.settings.cluster.deadline + longer
         calls = [member.call(method, *args, deadline=deadline) for member in members]
         try:
             return gathered(calls)
@@ -212,5 +218,8 @@ def blame(calls: list[Call]) -> str:
     ]
     silent = [call.member.name for call in [*waiting, *late]]
     if silent:
-        said.append(f"no answer to {calls[0].what} from {', '.join(silent)}, which may hang")
+        said.append(
+            f"no answer to {calls[0].what} from {', '.join(silent)}, which may hang (or be at work:"
+            " cluster.deadline)"
+        )
     return "; ".join(said)

@@ -111,15 +111,12 @@ def some_player(env: TextEnv, kinds: tuple[PlayerKind, ...], seed: int) -> Playe
 
 def demonstrated(env: TextEnv, panel: Panel, labels: Mapping[str, float]) -> Panel:
     """Return the tasks of the environments that have a demonstrator to learn from."""
-    kept: list[Task] = []
+    taught: set[str] = set()
     for label in labels:
-        own = [task for task in panel if label_of(task, labels) == label]
-        kept += own if has_demonstrator(env, Panel(panel.name, tuple(own))) else []
-    return (
-        Panel(panel.name, tuple(task for task in panel if task in set(kept)))
-        if kept
-        else Panel(panel.name, ())
-    )
+        own = tuple(task for task in panel if label_of(task, labels) == label)
+        if has_demonstrator(env, Panel(panel.name, own)):
+            taught.add(label)
+    return Panel(panel.name, tuple(task for task in panel if label_of(task, labels) in taught))
 
 
 def has_demonstrator(env: TextEnv, panel: Panel) -> bool:

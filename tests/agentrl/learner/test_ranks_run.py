@@ -2,9 +2,9 @@
 
 import json
 import os
-import re
 import signal
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agentrl.cluster.local import LocalHost, LocalMember
+from agentrl.cluster.base import Need, gathered
+from agentrl.cluster.local import LocalHost
+from agentrl.cluster.roles import Role, roles
 from agentrl.config import moved, parse
-from agentrl.errors import ConfigError, LostError, RunError
+from agentrl.errors import ConfigError, RaisedError, RunError
 from agentrl.learner import checkpoint
 from agentrl.learner.ranks import PIECE, Ranks, blame, pieces
 from agentrl.preflight import preflight
 from agentrl.train import resume, train
+from tests.agentrl.cluster.test_hosts import Counter
 from tests.e2e.test_resume import command, lines
 
 SIZES = [
@@ -149,7 +152,7 @@ def test_a_learner_process_that_hangs_ends_the_run_in_words(
 
     monkeypatch.setattr(Ranks, "learn", stop)
     with pytest.raises(RunError, match="no answer to learn from learner-1, which may hang"):
-        ran(tmp_path / "run", "algo=grpo", TWO, "warm.demonstrations=0", "cluster.deadline=60")
+        ran(tmp_path / "run", "algo=grpo", TWO, "cluster.deadline=90")
     assert len(pids) == 2 and all(map(gone, pids))
 
 
@@ -172,36 +175,27 @@ def test_a_driver_that_is_killed_leaves_no_process_and_its_run_goes_on_elsewhere
     same(run, whole)
 
 
-class Fate:
-    """What becomes of a process."""
-
-    def meet_with(self, end: str) -> None:
-        if end == "lost":
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(60.0 if end == "silent" else 0.3)
-        raise OSError("connection closed by peer")
-
-
 @pytest.mark.parametrize(
-    ("ends", "told"),
+    ("end", "told"),
     [
-        (("waiting", "lost"), "one: the process ended"),
-        (("waiting", "silent"), "zero: OSError: .*; no answer to meet_with from one, which may hang"),
+        (("die",), "one: the process ended"),
+        (("rest", 300.0), "zero: ZeroDivisionError: by nought; no answer to fail from one, which may hang"),
     ],
 )
 def test_the_process_to_blame_is_named(
-    ends: tuple[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+    end: tuple[Any, ...], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentrl.learner.ranks.GRACE", 1.0)
+    """One that is gone or silent makes another one fail, who is not to blame."""
+    monkeypatch.setattr("agentrl.learner.ranks.GRACE", 2.0)
     host = LocalHost()
-    members = [LocalMember(name, Fate) for name in ("zero", "one")]
-    calls = [member.call("meet_with", end, deadline=60) for member, end in zip(members, ends, strict=True)]
-    with pytest.raises((LostError, Exception)):
-        calls[0].result(timeout=60)
-    assert re.match(told, blame(calls))
-    for member in members:
+    zero, one = (host.start(name, partial(Counter, 0)) for name in ("zero", "one"))
+    gathered([member.call("pid", deadline=300) for member in (zero, one)])
+    calls = [zero.call("fail", "other", deadline=300), one.call(*end, deadline=300)]
+    with pytest.raises(RaisedError):
+        calls[0].result(timeout=300)
+    assert blame(calls).startswith(told)
+    for member in (zero, one):
         member.end()
-    host.close()
 
 
 def test_weights_travel_in_pieces_of_bounded_size() -> None:
@@ -209,6 +203,12 @@ def test_weights_travel_in_pieces_of_bounded_size() -> None:
     parameters = [torch.nn.Parameter(torch.empty(size * PIECE // 4 // 5, device="meta")) for size in sizes]
     found = [(place, len(some)) for place, some in pieces(parameters)]
     assert found == [(0, 1), (1, 1), (2, 2), (4, 1)]
+
+
+def test_learner_processes_want_room_beside_each_other() -> None:
+    words = ["env=guess", "algo=grpo", "model=somewhere", "run.threads=2"]
+    assert roles(parse(words), gpu=True) == ()
+    assert roles(parse([*words, TWO]), gpu=True) == (Role("learner", 2, Need(2, 1.0), together=True),)
 
 
 def test_what_several_processes_could_not_do_as_one_is_refused() -> None:
