@@ -152,7 +152,7 @@ def test_a_learner_process_that_hangs_ends_the_run_in_words(
 
     monkeypatch.setattr(Ranks, "learn", stop)
     with pytest.raises(RunError, match="no answer to learn from learner-1, which may hang"):
-        ran(tmp_path / "run", "algo=grpo", TWO, "warm.demonstrations=0", "cluster.deadline=90")
+        ran(tmp_path / "run", "algo=grpo", TWO, "cluster.deadline=90")
     assert len(pids) == 2 and all(map(gone, pids))
 
 
