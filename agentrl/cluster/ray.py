@@ -50,10 +50,8 @@ class Holder:
         self._failed: Exception | None = None
         threading.current_thread().name = name
         try:
-            os.chdir(folder)
+            _enter(folder)
             self._held = make()
-        except FileNotFoundError as why:
-            self._failed = ConfigError(f"{name}: {why}: cluster=ray needs the same folders on all machines")
         except Exception as why:  # the first call tells
             self._failed = why
 
@@ -76,6 +74,16 @@ class Holder:
         close = getattr(self._held, "close", None)
         if close is not None:
             close()
+
+
+def _enter(folder: str) -> None:
+    """Go where the driver is: settings may name files from there."""
+    try:
+        os.chdir(folder)
+    except OSError as why:
+        raise ConfigError(
+            f"cluster=ray: {folder} is not on every machine ({why.strerror}): all of them need the same folders"
+        ) from why
 
 
 class RayMember:
