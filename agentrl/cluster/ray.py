@@ -5,6 +5,7 @@ or the same image. Nothing is uploaded.
 """
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -25,6 +26,7 @@ from agentrl.errors import AgentRLError, ConfigError, LostError, RaisedError
 
 ROOM = 120.0
 """seconds until a cluster that others use too, or that grows when asked, has room for the run"""
+log = logging.getLogger("agentrl")
 PASSED = ("AGENTRL_", "ALFWORLD_", "GLOO_", "HF_", "NCCL_", "OMP_", "TOKENIZERS_", "TORCH", "VLLM_")
 """beginnings of the environment's variables that reach processes on other machines"""
 SECRET = ("TOKEN", "KEY", "PASSWORD")
@@ -67,6 +69,7 @@ class Holder:
         except AgentRLError as why:
             return "own", why
         except Exception as why:
+            log.warning("%s: %s", self._name, method, exc_info=True)
             return "other", f"{type(why).__name__}: {why}"
 
     def farewell(self) -> None:
@@ -82,7 +85,7 @@ def _enter(folder: str) -> None:
         os.chdir(folder)
     except OSError as why:
         raise ConfigError(
-            f"cluster=ray: {folder} is not on every machine ({why.strerror}): all of them need the same folders"
+            f"cluster=ray: {folder} is not on every machine ({why.strerror}); all need the same folders"
         ) from why
 
 
