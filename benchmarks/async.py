@@ -83,10 +83,11 @@ class Point:
 
 def followed(words: Sequence[str], folder: Path) -> list[Point]:
     """Return the iterations of a run, each with the moment at which it was done."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agentrl", "run", *words, f"out={folder}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    said = folder.with_suffix(".log")
+    with said.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentrl", "run", *words, f"out={folder}"], stdout=file, stderr=file
+        )
     found: list[Point] = []
     begun, read = None, 0
     while process.poll() is None or read < _lines(folder, 0)[1]:
@@ -104,7 +105,7 @@ def followed(words: Sequence[str], folder: Path) -> list[Point]:
                 )
         time.sleep(0.01)
     if process.returncode:
-        raise SystemExit(f"{' '.join(words)}: {process.stderr.read() if process.stderr else ''}")
+        raise SystemExit(said.read_text(encoding="utf-8"))
     return found
 
 
