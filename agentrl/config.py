@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from agentrl.algo import Algorithm
     from agentrl.env import Split, TextEnv
 
-MOVABLE = ("learner.processes", "cluster", "cluster.kind", "cluster.deadline", "cluster.actors")
+MOVABLE = (
+    "learner.processes",
+    "cluster",
+    *(f"cluster.{name}" for name in ("kind", "address", "actors", "deadline")),
+)
 """settings of where a run goes on, which do not change what it comes to"""
 
 
