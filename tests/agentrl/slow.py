@@ -19,7 +19,7 @@ class Options:
     seconds: float = 0.05
     """an answer takes where worlds answer side by side; who only looks is not kept waiting"""
     harm: str = ""
-    """file; once it is there it is removed, and the sampler of this process is broken"""
+    """file; once it is there it is removed, and the sampler of an actor is broken"""
 
 
 class Slow(Guess):
@@ -30,10 +30,10 @@ class Slow(Guess):
     panel_sizes: ClassVar[Mapping[str, int]] = {"train": 40, "dev": 8, "test": 8}
 
     def act(self, action: str) -> Reply:
-        if threading.current_thread().name.startswith("environment"):
+        if threading.current_thread().name.startswith("environment"):  # in an actor
             time.sleep(self.options.seconds)
-        if self.options.harm and Path(self.options.harm).exists():
-            Path(self.options.harm).unlink(missing_ok=True)
-            for found in [one for one in gc.get_objects() if type(one).__name__ == "HFSampler"]:
-                found.reader = None
+            if self.options.harm and Path(self.options.harm).exists():
+                Path(self.options.harm).unlink(missing_ok=True)
+                for found in [one for one in gc.get_objects() if type(one).__name__ == "HFSampler"]:
+                    found.reader = None
         return super().act(action)
