@@ -4,10 +4,10 @@ import heapq
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from agentrl.crew import News
 from agentrl.rollout.hf import HFSampler
@@ -16,10 +16,18 @@ from agentrl.station import Model, Station
 from agentrl.streamed import Streamed
 from agentrl.sync import own_sampler
 from agentrl.types import Request, Sample, Sampling, floats32, ids32
+from agentrl_envs.guess import Guess
 
 TABLE = Path(__file__).parent / "results" / "decode_step.json"
 TOKENS = 8
 """that it writes between two looks at what else is wanted"""
+
+
+class Many(Guess):
+    """Find a hidden number, in as many tasks as ten thousand episodes take."""
+
+    name = "many"
+    panel_sizes: ClassVar[Mapping[str, int]] = {"train": 1000, "dev": 8, "test": 8}
 
 
 class Paced:

@@ -34,6 +34,7 @@ from agentrl.settings import Settings
 from agentrl.types import Request, Sampling, ids32
 
 GROUP = 8
+WORLD = f"{Path(__file__).parent / 'paced.py'}:Many"
 BATCHES = (1, 8, 32, 128, 256)
 
 
@@ -69,7 +70,7 @@ def one(size: int, host: str, actors: int, batches: int) -> dict[str, float]:
     """Return what a driver needed for some batches with so many episodes in play."""
     words = [f"cluster={host}", f"cluster.actors={actors}", "run.staleness=1", f"group_size={GROUP}"]
     sizes = [f"rollout.tasks={size // (2 * GROUP)}", f"rollout.parallel={size}", "env.max_turns=3"]
-    settings = parse(["env=guess", "algo=grpo", *words, *sizes, "cluster.deadline=600"])
+    settings = parse([f"env={WORLD}", "algo=grpo", *words, *sizes, "cluster.deadline=600"])
     policy = model_of(settings)
     chat = chat_of(settings, policy.tokenizer, policy.module.config)
     with closing(make_env(settings, "train")) as env:

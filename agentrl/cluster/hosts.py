@@ -1,6 +1,7 @@
 """The host that the settings name."""
 
 import importlib.util
+import socket
 from functools import partial
 
 from agentrl.cluster.base import Host
@@ -9,14 +10,34 @@ from agentrl.cluster.roles import roles
 from agentrl.errors import ConfigError
 from agentrl.settings import Settings
 
+KNOCK = 10.0
+"""seconds in which an address has to answer; Ray itself would try for minutes"""
+
 
 def check_ray(settings: Settings) -> None:
-    """Raise ConfigError where Ray is asked for and not installed."""
-    if settings.cluster.kind == "ray" and importlib.util.find_spec("ray") is None:
+    """Raise ConfigError where Ray is asked for and is not installed, or not at its address."""
+    if settings.cluster.kind != "ray":
+        return
+    if importlib.util.find_spec("ray") is None:
         raise ConfigError(
             "cluster=ray: the package ray is not installed: pip install 'agentrl[ray]', in a clone"
             " ./install.sh and .venv/bin/pip install -e '.[ray]'"
         )
+    check_reached(settings.cluster.address)
+
+
+def check_reached(address: str) -> None:
+    """Raise ConfigError where nobody listens at host:port; addresses of other forms are Ray's to read."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK).close()
+    except (OSError, OverflowError) as why:
+        raise ConfigError(
+            f"cluster.address={address}: no Ray is reached there ({why}); `ray start --head` starts one, and"
+            " without an address the run has its own on this machine"
+        ) from why
 
 
 def host_of(settings: Settings) -> Host:

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentrl.cluster.base import Host, first, gathered
+from agentrl.cluster.hosts import check_reached
 from agentrl.cluster.local import LocalHost
 from agentrl.errors import ConfigError, DeadlineError, LostError, RaisedError
 
@@ -180,3 +182,16 @@ def test_nothing_is_left_when_the_host_closes(host) -> None:
     assert all(map(gone, pids))
     with pytest.raises(LostError):
         call.result(timeout=1)
+
+
+def test_an_address_where_nobody_listens_is_named_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"cluster.address={address}: no Ray is reached there"):
+            check_reached(address)
+
+
+@pytest.mark.parametrize("address", ["", "auto", "ray://head:10001"])
+def test_addresses_of_another_form_are_left_to_ray(address: str) -> None:
+    check_reached(address)
