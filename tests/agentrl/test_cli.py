@@ -13,8 +13,10 @@ import pytest
 
 import agentrl
 from agentrl.cli import main
+from agentrl.config import to_toml
 from agentrl.errors import RunError, ShapeError
 from agentrl.offers import names
+from agentrl.settings import Settings
 from tests.agentrl.installed import install_ourselves
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -107,10 +109,10 @@ def test_the_version_is_printed_and_is_that_of_the_package(capsys: pytest.Captur
 def test_ctrl_c_says_how_to_go_on(
     training: Callable[[Callable[..., object]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def begin(settings: object) -> None:
-        folder = Path(settings.run.out or "runs/count-compare-now")  # type: ignore[attr-defined]
+    def begin(settings: Settings) -> None:
+        folder = Path(settings.run.out or "runs/count-compare-now")
         folder.mkdir(parents=True)
-        (folder / "config.toml").write_text("")
+        (folder / "config.toml").write_text(to_toml(settings))
         raise KeyboardInterrupt
 
     training(begin)

@@ -39,6 +39,14 @@ def seen(folder: Path) -> list[dict[str, float]]:
     return [line for line in map(json.loads, lines) if line["phase"] == "rl"]
 
 
+def test_actors_of_ray_have_engines_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("vllm", reason="vLLM is not installed")
+    done = run(tmp_path / "run", "rollout=vllm", "model.heads=1")
+    assert done.returncode == 0, done.stderr
+    assert all(line["token_violations"] == 0 for line in seen(tmp_path / "run"))
+    assert seen(tmp_path / "run")[-1]["accounts/trained"] == 6.0
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_actors_and_learner_processes_of_ray_train(ranks: int, tmp_path: Path) -> None:
     done = run(tmp_path / "run", f"learner.processes={ranks}")
