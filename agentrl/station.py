@@ -101,7 +101,8 @@ class Station:
 
         Errors: ConfigError where the sampler cannot be made.
         """
-        torch.set_num_threads(settings.run.threads)
+        self._threads = settings.run.threads
+        torch.set_num_threads(self._threads)
         how = settings.rollout
         self._patience = settings.cluster.deadline
         self._worlds = Environments(settings)
@@ -170,6 +171,7 @@ class Station:
         self._worlds.close()
 
     def _work(self) -> None:
+        torch.set_num_threads(self._threads)  # each thread has a number of its own
         try:
             self._collector.play_on(self._inbox, self._told)
         except BaseException as why:  # the next turn tells; a thread that ends silently would be waited for

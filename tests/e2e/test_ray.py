@@ -26,10 +26,12 @@ def _there() -> None:
 
 
 def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run in a process of its own: Ray is started and ended with it."""
+    """Run in a process of its own: Ray is started and ended with it. Words replace those of `RUN`."""
+    given = {word.partition("=")[0] for word in words}
+    usual = [word for word in RUN if word.partition("=")[0] not in given]
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(
-        [sys.executable, "-m", "agentrl", "run", *RUN, *words, f"out={folder}"],
+        [sys.executable, "-m", "agentrl", "run", *usual, *words, f"out={folder}"],
         env=surroundings, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
@@ -41,7 +43,7 @@ def seen(folder: Path) -> list[dict[str, float]]:
 
 def test_actors_of_ray_have_engines_of_their_own(tmp_path: Path) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
-    done = run(tmp_path / "run", "rollout=vllm", "model.heads=1")
+    done = run(tmp_path / "run", "rollout=vllm", "cluster.actors=1", "model.hidden=64")
     assert done.returncode == 0, done.stderr
     assert all(line["token_violations"] == 0 for line in seen(tmp_path / "run"))
     assert seen(tmp_path / "run")[-1]["accounts/trained"] == 6.0
