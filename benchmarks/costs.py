@@ -8,6 +8,7 @@ the model (agentrl/costs.py), their seconds stand beside what comes out. Nothing
 published settings on GPUs, by rooflines: each assumption is named, and none of it was measured.
 """
 
+import importlib
 import json
 import random
 import sys
@@ -121,7 +122,8 @@ def passes(policy: Policy, context: int, backward: bool) -> None:
 def wire(size: int) -> float:
     """Return the bytes a second at which tensors of so many MiB come to another process of this machine."""
     with closing(LocalHost()) as host:
-        ear = host.start("ear", Ear)
+        # What this script is called as, __main__, is another one in another process.
+        ear = host.start("ear", importlib.import_module("costs").Ear)
         weights = {str(i): torch.zeros(MIB // 4) for i in range(size)}
         gathered([ear.call("take", {}, deadline=120)])
         seconds = fastest(lambda: gathered([ear.call("take", host.share(weights), deadline=120)]))

@@ -154,22 +154,24 @@ def serve() -> None:
     channel, _ = prepared()
     held: Any = None
 
-    def request() -> Any:
-        return pickle.loads(read(channel, LENGTH.unpack(read(channel, LENGTH.size))[0]))
+    def request() -> bytes:
+        return read(channel, LENGTH.unpack(read(channel, LENGTH.size))[0])
 
     def written(kind: str, value: Any) -> bytes:
         return pickle.dumps((kind, value), protocol=5)
 
+    name = ""
     failed: Exception | None = None
     with contextlib.suppress(OSError):
-        name, make = request()
-        threading.current_thread().name = name
+        first = request()
         try:
+            name, make = pickle.loads(first)
+            threading.current_thread().name = name
             held = make()
         except Exception as why:  # the first call tells
             failed = why
         while True:
-            method, args = request()
+            method, args = pickle.loads(request())
             try:
                 if failed is not None:
                     raise failed

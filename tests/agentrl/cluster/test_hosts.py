@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import socket
 import threading
@@ -195,3 +196,19 @@ def test_an_address_where_nobody_listens_is_named_at_once() -> None:
 @pytest.mark.parametrize("address", ["", "auto", "ray://head:10001"])
 def test_addresses_of_another_form_are_left_to_ray(address: str) -> None:
     check_reached(address)
+
+
+class Unreadable:
+    """Its class is known by a name that another process does not have."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return pickle.loads, (b"cthreading\nno_such_name\n.",)
+
+
+def test_what_another_process_cannot_read_is_told_to_who_calls() -> None:
+    host = LocalHost()
+    try:
+        with pytest.raises(RaisedError, match="no_such_name"):
+            host.start("it", partial(Counter, Unreadable())).call("add", 1, deadline=60).result()  # type: ignore[arg-type]
+    finally:
+        host.close()
