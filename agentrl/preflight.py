@@ -100,6 +100,11 @@ def _check_staleness(settings: Settings, algo: Algorithm, plan: Plan) -> None:
                 f"cluster.actors={settings.cluster.actors} play while the driver trains, which needs"
                 " run.staleness=1 or more; without, leave it out"
             )
+        if run.overdue != "drop":
+            raise ConfigError(
+                f"run.overdue={run.overdue} says what becomes of groups that are too old, and none is without"
+                " run.staleness=1 or more; without, leave it out"
+            )
         return
     needs = {
         "an algorithm that plays groups of episodes (grpo)": not isinstance(plan, Groups),

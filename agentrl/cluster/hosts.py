@@ -15,15 +15,18 @@ KNOCK = 10.0
 
 
 def check_ray(settings: Settings) -> None:
-    """Raise ConfigError where Ray is asked for and is not installed, or not at its address."""
+    """Raise ConfigError where Ray is asked for and is not there, or an address of it without it."""
+    address = settings.cluster.address
     if settings.cluster.kind != "ray":
+        if address:
+            raise ConfigError(f"cluster.address={address} is Ray's: set cluster=ray, or leave it out")
         return
     if importlib.util.find_spec("ray") is None:
         raise ConfigError(
             "cluster=ray: the package ray is not installed: pip install 'agentrl[ray]', in a clone"
             " ./install.sh and .venv/bin/pip install -e '.[ray]'"
         )
-    check_reached(settings.cluster.address)
+    check_reached(address)
 
 
 def check_reached(address: str) -> None:

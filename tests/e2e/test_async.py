@@ -174,9 +174,17 @@ def test_what_cannot_play_on_is_refused_in_words(words: list[str], said: str) ->
     assert said in str(refused.value)
 
 
-def test_actors_without_staleness_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"cluster\.actors=2 play while the driver trains"):
-        preflight(parse(["env=guess", "algo=grpo", "cluster.actors=2"]))
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("cluster.actors=2", r"cluster\.actors=2 play while the driver trains"),
+        ("run.overdue=train", r"run\.overdue=train says what becomes of groups that are too old"),
+        ("cluster.address=head:6379", r"cluster\.address=head:6379 is Ray's"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(word: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        preflight(parse(["env=guess", "algo=grpo", word]))
 
 
 def test_staleness_brings_the_correction_unless_the_sampler_is_to_be_trusted() -> None:
