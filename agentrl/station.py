@@ -101,8 +101,7 @@ class Station:
 
         Errors: ConfigError where the sampler cannot be made.
         """
-        self._threads = settings.run.threads
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(settings.run.threads)
         how = settings.rollout
         self._patience = settings.cluster.deadline
         self._worlds = Environments(settings)
@@ -171,7 +170,6 @@ class Station:
         self._worlds.close()
 
     def _work(self) -> None:
-        torch.set_num_threads(self._threads)  # each thread has a number of its own
         try:
             self._collector.play_on(self._inbox, self._told)
         except BaseException as why:  # the next turn tells; a thread that ends silently would be waited for

@@ -51,9 +51,15 @@ def open_engine(folder: Path, options: EngineOptions) -> Any:
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     logging.getLogger("vllm").setLevel(logging.CRITICAL)  # what goes wrong is said by us, in a line
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _started(folder, options, gpu)
+    # On a CPU the engine takes all cores and then torch's setter away; both are given back to the caller.
+    threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _started(folder, options, gpu)
+    finally:
+        torch.set_num_threads = set_threads
+        torch.set_num_threads(threads)
 
 
 def _started(folder: Path, options: EngineOptions, gpu: bool) -> Any:

@@ -29,9 +29,7 @@ class VLLMSampler:
         self._ends = sorted(ends)
         self._tickets = count()
         self._asleep = False
-        threads = torch.get_num_threads()
         self._llm = open_engine(folder, options)
-        torch.set_num_threads(threads)  # the engine's worker sets its own
         self._loop: Any = self._llm.llm_engine
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
@@ -149,6 +147,9 @@ class VLLMSampler:
         self._loop.add_request(str(ticket), TokensPrompt(prompt_token_ids=list(prompt)), how)
 
     def _step(self) -> list[Any]:
+        # A thread has torch's number of threads once it asked for it. The engine reckons with the number that
+        # it finds when a step begins, and ends the process where that changes within the step.
+        torch.get_num_threads()
         try:
             outputs = self._loop.step()
         except Exception as why:

@@ -43,7 +43,7 @@ def seen(folder: Path) -> list[dict[str, float]]:
 
 def test_actors_of_ray_have_engines_of_their_own(tmp_path: Path) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
-    done = run(tmp_path / "run", "rollout=vllm", "cluster.actors=1", "model.hidden=64")
+    done = run(tmp_path / "run", "rollout=vllm", "model.heads=1")
     assert done.returncode == 0, done.stderr
     assert all(line["token_violations"] == 0 for line in seen(tmp_path / "run"))
     assert seen(tmp_path / "run")[-1]["accounts/trained"] == 6.0
