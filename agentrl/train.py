@@ -68,7 +68,8 @@ def train(settings: Settings) -> Path:
 def resume(path: str | Path, words: Sequence[str] = ()) -> Path:
     """Go on with a run that was stopped, from its newest checkpoint; return the run folder.
 
-    Errors: ConfigError for words that say more than where it goes on (`config.MOVABLE`).
+    Errors: ConfigError for words that say more than where it goes on (`config.MOVABLE`), or what that place
+            cannot do.
     """
     with RunFolder.open(path) as folder:
         if (folder.path / SUMMARY).exists():
@@ -76,6 +77,8 @@ def resume(path: str | Path, words: Sequence[str] = ()) -> Path:
             write_report(folder.path)
             return folder.path
         settings = moved(folder.path / CONFIG, words)
+        if words:
+            preflight(settings)
         _go(settings, folder)
     return folder.path
 

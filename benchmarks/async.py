@@ -3,8 +3,9 @@
     python benchmarks/async.py [staleness=0,1,4] [seeds=0,1,2] [median=0.02] [sigma=1.0] [outliers=0.01]
         [outlier=1.0] [to=benchmarks/results/async.md] [further words for every run, such as iterations=60]
 
-The world is the guessing game whose every answer takes a log-normal time of this median and spread (seconds),
-and one in a hundred an outlier's; drawn by task, turn and action, so that all runs meet the same ones. With
+The world: the letters of a word are to be taken off, the last one first, a letter a turn. Every answer takes
+a log-normal time of this median and spread (seconds), and one in a hundred an outlier's; drawn by task, state
+and action, so that all runs meet the same ones. The policy begins with players who take any letter. With
 staleness 0 all environments answer side by side (rollout.schedule=eager), so a batch waits for its slowest
 episode, not for their sum. Time begins with RL and counts all that is in it, the start of actors too; steps a
 second are those of the steady part: without the first quarter, and the last iterations, when actors run dry.
@@ -23,12 +24,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentrl.env import Reply
-from agentrl_envs.guess import Guess
+from agentrl import Reply, Task, TextEnv
+from agentrl.env import Player, PlayerKind
 
 WORDS = [
     *("algo=grpo", "group_size=4", "rollout.tasks=8", "iterations=40", "eval.every=0", "eval.test=20"),
     *("eval.decodings=greedy", "rollout.schedule=eager", "run.checkpoint=1000", "run.trajectories=0"),
+    *("warm.demonstrations=3", "learner.lr=2e-3"),
 ]
 OWN = {
     "staleness": "0,1,4", "seeds": "0,1,2", "median": "0.02", "sigma": "1.0", "outliers": "0.01",
@@ -52,23 +54,35 @@ class Options:
     outlier: float = 1.0
 
 
-class Late(Guess):
-    """Find a hidden number; answers take their time while episodes are played side by side."""
+class Late(TextEnv):
+    """Take the letters off a word, the last one first; answers take their time while episodes are played."""
 
     name = "late"
+    max_turns = 5
     Options = Options
+
+    def begin(self, task: Task) -> str:
+        """Show the word."""
+        self.left = "".join(self.rng.choices("abcd", k=3))
+        return self.left
 
     def act(self, action: str) -> Reply:
         """Answer late."""
         assert self.task is not None
-        how, dice = self.options, random.Random(f"{self.task.seed}/{self._turn}/{action}")
+        how, dice = self.options, random.Random(f"{self.task.seed}/{self.left}/{action}")
         late = (
             how.outlier if dice.random() < how.outliers else how.median * math.exp(dice.gauss(0, how.sigma))
         )
         # A tokenizer is made, and a policy measured, without waiting.
         if threading.current_thread().name.startswith("environment"):
             time.sleep(late)
-        return super().act(action)
+        self.left = self.left.removesuffix(action.strip()[:1])
+        return Reply(self.left or "Done.", reward=float(not self.left), success=not self.left or None)
+
+    def player(self, kind: PlayerKind, seed: int) -> Player:
+        """Return who takes the last letter, or any."""
+        dice = random.Random(seed)
+        return lambda word: word[-1] if kind == "expert" else dice.choice(word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,8 +151,13 @@ def fill(target: Tensor, whole: Tensor) -> None:
 def meeting(local: bool) -> tuple[dist.TCPStore, str]:
     """Return a store on a free port of this machine, where processes meet, and its address."""
     host = LOOPBACK if local else own_address()
-    store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)
-    return store, f"{host}:{store.port}"
+    # A door that torch opens by itself is open on all of the machine's networks.
+    door = socket.create_server((host, 0), backlog=128)
+    port = door.getsockname()[1]
+    store = dist.TCPStore(
+        host, port, is_master=True, wait_for_workers=False, master_listen_fd=door.detach(), use_libuv=True
+    )
+    return store, f"{host}:{port}"
 
 
 def met(address: str) -> dist.TCPStore:

@@ -15,7 +15,7 @@ import pytest
 from agentrl.config import parse
 from agentrl.errors import ConfigError
 from agentrl.preflight import preflight
-from agentrl.train import train
+from agentrl.train import resume, train
 from agentrl.trajectories import read_trajectories
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +185,12 @@ def test_what_cannot_play_on_is_refused_in_words(words: list[str], said: str) ->
 def test_what_would_change_nothing_is_refused(word: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         preflight(parse(["env=guess", "algo=grpo", word]))
+
+
+def test_a_run_that_waits_does_not_go_on_with_actors(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[env]\nname = "guess"\n[algo]\nname = "grpo"\n')
+    with pytest.raises(ConfigError, match=r"cluster\.actors=2 play while the driver trains"):
+        resume(tmp_path, ["cluster.actors=2"])
 
 
 def test_staleness_brings_the_correction_unless_the_sampler_is_to_be_trusted() -> None:

@@ -1,5 +1,6 @@
 """A learner in two processes: the losses, figures, weights and checkpoints of one that is alone."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -211,6 +212,16 @@ def test_two_processes_learn_what_one_does(name: str, pair: list[Member]) -> Non
 def test_two_processes_start_warm_as_one_does(pair: list[Member]) -> None:
     for found in both(pair, "warmed"):
         same(found, warmed(SOLO), 1e-9)
+
+
+def test_the_door_where_processes_meet_is_open_to_this_machine_alone() -> None:
+    """A socket that listens on every network answers at all addresses of the loopback one."""
+    store, address = meeting(local=True)
+    host, _, port = address.rpartition(":")
+    met(address).set("who", "a friend")
+    assert store.get("who") == b"a friend"
+    with pytest.raises(OSError):
+        socket.create_connection((host.replace(".1", ".2"), int(port)), timeout=5).close()
 
 
 def test_each_holds_its_piece_alone(pair: list[Member]) -> None:
