@@ -89,6 +89,8 @@ class _Group:
     ticket: Ticket
     begun: float = field(default_factory=time.monotonic)
     turns: int = 0
+    oldest: int | None = None
+    """version of the weights that wrote its first reply"""
     ended: dict[int, Trajectory] = field(default_factory=dict[int, Trajectory])
     """by sample"""
 
@@ -102,7 +104,8 @@ class Station:
         Errors: ConfigError where the sampler cannot be made.
         """
         torch.set_num_threads(settings.run.threads)
-        how = settings.rollout
+        how, run = settings.rollout, settings.run
+        self._most_stale = run.staleness if run.overdue == "drop" else None
         self._patience = settings.cluster.deadline
         self._worlds = Environments(settings)
         self._sampler = self.engine(settings, model)
@@ -182,11 +185,23 @@ class Station:
     def _renew(self, weights: Mapping[str, Any], version: int, stage: Stage, line: Line) -> None:
         def renew() -> None:
             self._sampler.load_weights(weights.items(), version)
+            self._abandon(version, stage)
             mark = self._probe.by(self._sampler)
             with self._news:
                 self._mark = version, mark
 
         line.between(renew)
+
+    def _abandon(self, version: int, stage: Stage) -> None:
+        """Stop playing the groups that are too old already for every batch to come."""
+        if self._most_stale is None:
+            return
+        late = [
+            place
+            for place, group in self._owners.items()
+            if group.oldest is not None and version - group.oldest > self._most_stale
+        ]
+        stage.abandon(late, f"older than run.staleness={self._most_stale} allows before it was over")
 
     def _enter(self, ticket: Ticket, stage: Stage, line: Line) -> None:
         group = _Group(ticket)
@@ -201,6 +216,7 @@ class Station:
             group = self._owners[episode.place]
             if episode.over is None:
                 group.turns += 1
+                group.oldest = self._sampler.version if group.oldest is None else group.oldest
                 return
             assert self._stage is not None
             self._stage.taken(episode.place)

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Outcome = Literal["success", "failure", "turn_limit", "token_limit", "environment_error", "deadline"]
-"""How an episode ended. The last two leave the group's statistics."""
+Outcome = Literal[
+    "success", "failure", "turn_limit", "token_limit", "environment_error", "deadline", "abandoned"
+]
+"""How an episode ended. The last three leave the group's statistics."""
 
-UNSCORABLE: frozenset[str] = frozenset({"environment_error", "deadline"})
+UNSCORABLE: frozenset[str] = frozenset({"environment_error", "deadline", "abandoned"})
 """Outcomes that say nothing about the policy."""
 
 

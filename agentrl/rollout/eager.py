@@ -144,6 +144,8 @@ def play_eagerly(
     ) -> None:
         then(answer)
         stage.moved(episode)
+        if episode.over is None and (reason := stage.unwanted(episode)):
+            episode.abandon(reason)
         if moments and episode.over is None:
             episode.remember()
         ask = episode.ask(sampling.max_tokens) if episode.over is None else None

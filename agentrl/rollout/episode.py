@@ -142,10 +142,7 @@ class Episode:
         return self._said.parsed.action
 
     def returning(self) -> "Answer":
-        """Return what the environment makes of the action once it is back where the episode starts from.
-
-        Touches the environment only, in any thread.
-        """
+        """Return what `answering` does, once the environment is back where the episode starts from."""
         back = self.opening()
         return back if back.failure is not None else self.answering()
 
@@ -211,6 +208,10 @@ class Episode:
             )
         elif answer.truncated:
             self._end("turn_limit", truncated=True)
+
+    def abandon(self, reason: str) -> None:
+        """End an episode between two turns that nobody wants to see ended."""
+        self._end("abandoned", reason, truncated=True)
 
     def _turn(self, answer: "Answer") -> Turn:
         assert self._prompt is not None

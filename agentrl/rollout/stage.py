@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 
 from agentrl.env import TextEnv
@@ -54,6 +54,7 @@ class Stage:
         self._playing: dict[int, Episode] = {}
         self._moved: dict[int, float] = {}
         self._ended: dict[int, Episode] = {}
+        self._unwanted: dict[int, str] = {}
         self._count = self._left = 0
         self._lasting, self._shut = lasting, False
 
@@ -101,6 +102,14 @@ class Stage:
             found.append(self._playing[place])
         return found
 
+    def abandon(self, places: Iterable[int], reason: str) -> None:
+        """Let the episodes of these places, begun or not, end without another turn."""
+        self._unwanted.update(dict.fromkeys(places, reason))
+
+    def unwanted(self, episode: Episode) -> str:
+        """Return why an episode is to end now; empty where it is to go on."""
+        return self._unwanted.get(episode.place, "")
+
     def moved(self, episode: Episode) -> None:
         """Note that an episode went on just now."""
         self._moved[episode.place] = time.monotonic()
@@ -114,6 +123,7 @@ class Stage:
         """Let an ended episode go."""
         self._ended[episode.place] = self._playing.pop(episode.place)
         del self._moved[episode.place]
+        self._unwanted.pop(episode.place, None)
         self._left += 1
         self._worlds.leave(episode)
 

@@ -91,7 +91,7 @@ def test_random_numbers_are_the_tickets_own_whoever_plays_beside_it() -> None:
 
 
 def test_an_episode_goes_on_with_newer_weights_and_says_which_wrote_what() -> None:
-    settings, policy, model = made("env.max_turns=30", env=SLOW)
+    settings, policy, model = made("env.max_turns=30", "run.overdue=train", env=SLOW)
     station = Station(settings, model)
     try:
         reports, version = [station.turn((ticket(settings, 0),), weights_of(policy), 0)], 0
@@ -107,6 +107,22 @@ def test_an_episode_goes_on_with_newer_weights_and_says_which_wrote_what() -> No
             assert numbers == sorted(numbers)
         (way,) = reports[0].under_way
         assert (way.ticket, way.turns > 0) == (0, True)
+    finally:
+        station.close()
+
+
+def test_a_group_that_is_too_old_already_is_not_played_to_its_end() -> None:
+    settings, policy, model = made("env.max_turns=1000", env=SLOW)
+    station = Station(settings, model)
+    try:
+        station.turn((ticket(settings, 0),), weights_of(policy), 0)
+        assert not station.turn((), weights_of(policy), 1).played  # within the bound
+        (report,) = played(station, 1, station.turn((), weights_of(policy), 2))[-1:]
+        for episode in report.played[0].episodes:
+            assert (episode.outcome, episode.scorable) == ("abandoned", False)
+            assert "run.staleness=1" in episode.reason and 0 < len(episode.turns) < 1000
+            assert episode.metrics["token_violations"] == 0
+        assert report.under_way == ()
     finally:
         station.close()
 
