@@ -53,7 +53,7 @@ def test_what_was_given_up_makes_room_for_another() -> None:
 
 
 @given(data=st.data(), most=st.integers(1, 12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_ticket_is_settled_exactly_once_whatever_is_killed(data: st.DataObject, most: int) -> None:
     """Tickets end in any order; now and then a checkpoint is written, or the run goes back to it."""
     frontier, ends = Frontier(), dict[int, str]()

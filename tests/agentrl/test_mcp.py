@@ -107,7 +107,7 @@ def test_a_server_that_ends_is_lost_until_the_next_episode(bench: Connection) ->
 
 
 def processes() -> list[str]:
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in found.splitlines() if FILE in line]
 
 

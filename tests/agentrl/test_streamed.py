@@ -135,7 +135,7 @@ def numbers(episodes: list[Trajectory]) -> set[int]:
 
 
 @given(data=st.data(), staleness=st.integers(1, 3), actors=st.integers(1, 3))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_every_ticket_is_settled_once_whoever_is_lost_and_however_often_the_run_goes_on(
     world: Any, data: st.DataObject, staleness: int, actors: int
 ) -> None:

@@ -20,6 +20,8 @@ DISPUTED = {
     ("$1 - \\frac{1}{\\mathrm{e}}$", "$1 + \\frac{1}{\\mathrm{e}}$"): False,
 }
 """pairs whose verdict in the file contradicts arithmetic, and the right one"""
+SLACK = 5
+"""times the seconds on file that a machine may take which does other work beside: nothing may run away"""
 GROWTH = 300 << 10
 """KiB that the caller may grow by"""
 
@@ -91,7 +93,7 @@ def _harmless(case: dict[str, Any], marker: Path, public: Public) -> dict[str, A
     return {
         "same": [verdict["same"] for verdict in verdicts],
         "threads": sum(verdict["status"] == "ok" for verdict in verdicts),
-        "in_time": all(1000 * taken <= case["max_ms"] for taken in seconds),
+        "in_time": all(1000 * taken <= SLACK * case["max_ms"] for taken in seconds),
         "small": grown < GROWTH,
         "ran": marker.exists(),
     }

@@ -132,20 +132,17 @@ def compared(one: Tree, two: Tree) -> bool:
 
 
 @given(trees())
-@settings(deadline=None)
 def test_an_expression_equals_itself_and_what_reads_its_latex(tree: Tree) -> None:
     again = read(latex(tree))
     assert compared(tree, again) and compared(again, tree)
 
 
 @given(trees(), trees())
-@settings(deadline=None)
 def test_equality_is_symmetric(one: Tree, two: Tree) -> None:
     assert compared(one, two) == compared(two, one)
 
 
 @given(trees())
-@settings(deadline=None)
 def test_an_expression_is_never_one_more_than_itself(tree: Tree) -> None:
     assert not compared(tree, ("add", tree, ("num", "1")))
 

@@ -4,7 +4,7 @@ from difflib import SequenceMatcher
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrl.credit.anchors import anchor_codes, anchor_relative
@@ -62,7 +62,6 @@ WORDS = st.lists(st.sampled_from(["go", "east", "west", "you see", "lamp", "x" *
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xy"), WORDS), max_size=12), st.sampled_from([0.5, 0.8, 0.95, 1.0]))
 def test_similar_texts_cluster_as_the_published_rule_has_it(
     rows: list[tuple[str, str]], threshold: float

@@ -87,7 +87,7 @@ WALKS: dict[str, Searches] = {
 
 @pytest.mark.parametrize("walk", WALKS)
 @given(st.integers(0, 10**6), st.sampled_from(["puct", "ucb1"]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_values_are_backed_up_and_the_way_leads_down_to_an_end(walk: str, seed: int, select: str) -> None:
     search = done(Search(5, select=select), WALKS[walk], seed)  # type: ignore[arg-type]
     parent = 0
@@ -108,7 +108,7 @@ def test_values_are_backed_up_and_the_way_leads_down_to_an_end(walk: str, seed: 
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_root_counts_each_iteration_twice_and_its_children_once(seed: int, iterations: int) -> None:
     search = Search(3)
     for index in search.growing(iterations):
@@ -181,7 +181,6 @@ def test_a_prior_is_a_probability_whose_length_counts_less() -> None:
 
 
 @given(st.integers(0, 99), st.integers(0, 99))
-@settings(deadline=None)
 def test_doubt_is_the_rejected_sides_share_of_visits(chosen: int, rejected: int) -> None:
     share = rejected / (max(1, chosen) + rejected)
     assert doubt(chosen, rejected) == pytest.approx(min(share, 0.5))

@@ -27,7 +27,7 @@ def test_known_words_are_one_token_each() -> None:
     assert len(encoded("click[n0]")) == 4
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=60))
 def test_any_text_comes_back_but_for_case_and_outer_spaces(text: str) -> None:
     plain = text.lower().replace("[ ", "[").replace("<", "(")

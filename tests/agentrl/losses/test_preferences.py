@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -46,7 +46,6 @@ def at_reference(length: int = 4) -> tuple[Side, Side]:
 
 
 @given(both(), st.floats(0.01, 2))
-@settings(deadline=None)
 def test_settings_of_nothing_give_back_dpo(sides: tuple[Side, Side], beta: float) -> None:
     plain = pairwise(*sides, "dpo", Knobs(beta))
     for kind in ("cdpo", "robust"):
@@ -59,14 +58,12 @@ def test_settings_of_nothing_give_back_dpo(sides: tuple[Side, Side], beta: float
 
 
 @given(both(), st.floats(0.01, 2))
-@settings(deadline=None)
 def test_smoothing_mixes_a_pair_with_itself_turned_round(sides: tuple[Side, Side], beta: float) -> None:
     mixed = 0.8 * pairwise(*sides, "dpo", Knobs(beta)) + 0.2 * pairwise(*swapped(sides), "dpo", Knobs(beta))
     torch.testing.assert_close(pairwise(*sides, "cdpo", Knobs(beta, smoothing=0.2)), mixed)
 
 
 @given(both(), st.floats(0.01, 1))
-@settings(deadline=None)
 def test_a_single_pair_of_aot_is_dpo(sides: tuple[Side, Side], beta: float) -> None:
     first = [Side(one.logp[:1], one.ref[:1], one.length[:1]) for one in sides]
     torch.testing.assert_close(pairwise(*first, "aot", Knobs(beta)), pairwise(*first, "dpo", Knobs(beta)))
@@ -131,14 +128,12 @@ def test_equal_distributions_do_not_diverge() -> None:
 
 
 @given(both(), st.floats(0.05, 1))
-@settings(deadline=None)
 def test_inpo_with_the_whole_pull_to_the_start_is_ipo(sides: tuple[Side, Side], eta: float) -> None:
     got = inpo(*sides, real(7, 8, 9), eta=eta, tau=eta)
     torch.testing.assert_close(got, pairwise(*sides, "ipo_sum", Knobs(eta)))
 
 
 @given(both(), st.floats(0.05, 1))
-@settings(deadline=None)
 def test_sure_wins_make_regressions_those_on_labels(sides: tuple[Side, Side], beta: float) -> None:
     one, zero = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     both_sides = sppo(sides[0], one, beta=beta) + sppo(sides[1], zero, beta=beta)
@@ -148,7 +143,6 @@ def test_sure_wins_make_regressions_those_on_labels(sides: tuple[Side, Side], be
 
 
 @given(both(), st.floats(0.05, 1))
-@settings(deadline=None)
 def test_xpo_without_its_bonus_is_dpo_on_the_winner(sides: tuple[Side, Side], beta: float) -> None:
     won = torch.tensor([True, False, True])
     got = xpo(*sides, won, beta=beta, alpha=0.0)
@@ -186,7 +180,6 @@ def test_redi_lets_go_of_bad_answers_that_became_unlikely_where_it_is_told_to() 
 
 
 @given(st.floats(-5, 5), st.floats(-5, 5))
-@settings(deadline=None)
 def test_a_list_of_two_is_a_pair(one: float, other: float) -> None:
     score, label = real(one, other), real(1.0, 0.0)
     want = math.log1p(math.exp(other - one))
@@ -216,7 +209,6 @@ def test_lists_of_equals_say_nothing() -> None:
 
 
 @given(both(), st.floats(0.05, 2))
-@settings(deadline=None)
 def test_asft_bounds_orpo_from_above(sides: tuple[Side, Side], beta: float) -> None:
     one, other = sides
     asft = pairwise(one, other, "asft", Knobs(beta))

@@ -71,7 +71,7 @@ def test_episodes_are_those_that_ended_in_the_tree():
 
 
 @given(st.sampled_from(["mcts", "best_first", "beam"]), st.integers(0, 3), st.sampled_from([1, 5, 99]))
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_a_tree_does_not_depend_on_those_beside_it(search, seed, parallel):
     plan = replace(SMALL, search=search)
     many, few = grown(plan, seed=seed, parallel=parallel), grown(plan, count=1, seed=seed)

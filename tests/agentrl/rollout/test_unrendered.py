@@ -16,7 +16,7 @@ ROUNDS = st.lists(st.tuples(TEXT, TEXT), max_size=3)
 
 
 @pytest.mark.parametrize("family", TEMPLATES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rounds=ROUNDS, first=TEXT, rules=st.none() | TEXT)
 def test_messages_read_back_render_to_the_same_text(
     family: str, rounds: list[tuple[str, str]], first: str, rules: str | None

@@ -142,7 +142,7 @@ def test_an_episode_is_taken_back_here_and_elsewhere(tree: Path, view: str) -> N
     assert env.step(actions[0]) == wanted
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(action=st.text(max_size=60), view=st.sampled_from(VIEWS))
 def test_any_text_gets_an_answer(tree: Path, action: str, view: str) -> None:
     env, _ = begun(tree, view=view)
