@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Comparison:
     def __init__(self) -> None:
         self.steps = self.differences = 0
         self.verbs: Counter[str] = Counter()
-        self.seconds = Counter[str]()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     def episode(self, source: Tree | Archives, entry: Entry, policy: str, seed: int, steps: int) -> None:
         """Play one episode on both sides and compare."""

@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agentrl import Reply, Task, TextEnv
 from agentrl.env import Player, PlayerKind
@@ -123,7 +124,7 @@ def followed(words: Sequence[str], folder: Path) -> list[Point]:
     return found
 
 
-def _lines(folder: Path, after: int) -> tuple[list[dict[str, float]], int]:
+def _lines(folder: Path, after: int) -> tuple[list[dict[str, Any]], int]:
     """Return the lines of a journal after so many, and how many there are."""
     path = folder / "metrics.jsonl"
     text = path.read_text(encoding="utf-8") if path.exists() else ""

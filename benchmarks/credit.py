@@ -15,10 +15,10 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import torch
-from credit_loops import GROUP, STATES, batch, by_row, plain_floats, vectorised
 
 from agentrl.credit import (
     anchors,
@@ -43,6 +43,7 @@ from agentrl.credit import (
 )
 from agentrl.credit import kl as kl_weights
 from agentrl.types import Node, Task, Tree, Turn, floats32, ids32
+from benchmarks.credit_loops import GROUP, STATES, batch, by_row, plain_floats, vectorised
 
 TURNS = 10
 """an episode"""
@@ -226,11 +227,8 @@ def growth(most: int) -> str:
     for name, work in ESTIMATORS.items():
         if name.startswith("trees."):
             few.tree, many.tree = tree(most // 4), tree(most)
-        times = 1 if seconds(lambda work=work: work(few), 1) > 0.25 else 9
-        pairs = [
-            (seconds(lambda work=work: work(few), 1), seconds(lambda work=work: work(many), 1))
-            for _ in range(times + 1)
-        ]
+        times = 1 if seconds(partial(work, few), 1) > 0.25 else 9
+        pairs = [(seconds(partial(work, few), 1), seconds(partial(work, many), 1)) for _ in range(times + 1)]
         short, long = zip(*pairs, strict=True)
         worst = max(worst, min(long) / min(short))
         lines.append(f"| {name} | {1e3 * min(long):.1f} | {min(long) / min(short):.1f} |")

@@ -7,6 +7,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -93,7 +94,7 @@ def by_row(b: Batch) -> Tensor:
     return (episode + OMEGA * step).reshape(-1)
 
 
-def _normalised(score: Tensor, keys: list[object], alone: float | None) -> Tensor:
+def _normalised(score: Tensor, keys: Sequence[object], alone: float | None) -> Tensor:
     members: dict[object, list[Tensor]] = defaultdict(list)
     for i, key in enumerate(keys):
         members[key].append(score[i])
@@ -120,7 +121,8 @@ def plain_floats(b: Batch) -> Tensor:
         b.valid.tolist(),
     )
     rows = len(reward)
-    returns, sums, running = [0.0] * rows, defaultdict(float), 0.0
+    sums: dict[int, float] = defaultdict(float)
+    returns, running = [0.0] * rows, 0.0
     for i in reversed(range(rows)):
         follows = i + 1 < rows and trajectory[i + 1] == trajectory[i]
         running = reward[i] + (GAMMA * running if follows else 0.0)
@@ -134,7 +136,7 @@ def plain_floats(b: Batch) -> Tensor:
     return torch.tensor([e + OMEGA * s for e, s in zip(episode, step, strict=True)])
 
 
-def _plain(score: list[float], keys: list[object], alone: float | None) -> list[float]:
+def _plain(score: list[float], keys: Sequence[object], alone: float | None) -> list[float]:
     members: dict[object, list[float]] = defaultdict(list)
     for value, key in zip(score, keys, strict=True):
         members[key].append(value)

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from agentrl.child import Child
 from agentrl.types import Task
 from agentrl.verify import Submission
-from agentrl_verifiers import math_second
 from agentrl_verifiers.math import Math, gold_text
 from agentrl_verifiers.math_read import read
 
@@ -84,17 +84,17 @@ def judged(case: dict[str, Any], rounds: int) -> Result:
     """Return both verdicts on a case and the shortest times."""
     verifier = settings(case)
     asked: list[str] = []
-    was = math_second.Child.call
+    was = Child.call
 
     def counted(child: Any, *args: Any, deadline: float) -> Any:
         asked.append("")
         return was(child, *args, deadline=deadline)
 
-    math_second.Child.call = counted  # type: ignore[method-assign]
+    Child.call = counted  # type: ignore[assignment, method-assign]
     try:
         ours(case, verifier)
     finally:
-        math_second.Child.call = was  # type: ignore[method-assign]
+        Child.call = was  # type: ignore[method-assign]
     theirs(case)
     pairs = [(timed(lambda: ours(case, verifier)), timed(lambda: theirs(case))) for _ in range(rounds)]
     return Result(

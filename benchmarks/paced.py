@@ -65,6 +65,7 @@ class PacedStation(Station):
     def engine(settings: Settings, model: Model) -> Any:
         """Return it."""
         real = own_sampler(settings, model.config, model.tokenizer, model.ends)
+        assert isinstance(real, HFSampler)
         (end,) = list(model.ends)[:1]
         words = [f"<think>so</think><action>{number}</action>" for number in range(20)]
         says = [[*model.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in words]

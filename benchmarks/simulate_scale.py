@@ -21,7 +21,6 @@ from contextlib import closing
 from pathlib import Path
 
 import torch
-from paced import TABLE, PacedStream
 
 from agentrl.cluster.hosts import host_of
 from agentrl.config import make_algo, make_env, parse
@@ -32,6 +31,7 @@ from agentrl.rollout.hf import HFSampler
 from agentrl.rollout.workers import Environments
 from agentrl.settings import Settings
 from agentrl.types import Request, Sampling, ids32
+from benchmarks.paced import TABLE, PacedStream
 
 GROUP = 8
 WORLD = f"{Path(__file__).parent / 'paced.py'}:Many"
@@ -77,7 +77,7 @@ def one(size: int, host: str, actors: int, batches: int) -> dict[str, float]:
         panel = env.tasks("train")
     how = make_algo(settings), panel, Environments(settings), chat, None, Path("unused")
     played = 0
-    with closing(host_of(settings)) as host, closing(PacedStream(settings, policy, host, *how)) as gatherer:
+    with closing(host_of(settings)) as place, closing(PacedStream(settings, policy, place, *how)) as gatherer:
         gatherer.renew(policy, 0)
         gatherer.gather(0)  # processes have started, all places are taken
         before, begun, clock = resident(), time.process_time(), time.perf_counter()

@@ -38,8 +38,8 @@ def main() -> None:
                 found[name].append(taken)
     floor = statistics.median(found["python -c pass"])
     print(f"{times} times each, in turn; median seconds")
-    for name, taken in found.items():
-        middle = statistics.median(taken)
+    for name, every in found.items():
+        middle = statistics.median(every)
         print(f"{name:<16} {middle:6.3f}   above an empty interpreter {middle - floor:6.3f}")
 
 

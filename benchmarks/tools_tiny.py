@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import agentrl
+from agentrl.env import Split
 from agentrl.statistics import Interval, over_seeds
 from agentrl.toolstats import Answered, ToolUse, answered, by_fewest, tool_use
 from benchmarks.tiny import Study, finished
@@ -21,10 +22,11 @@ STUDY = Study(
     env=["env=tools"],
     algos={"grpo": ["algo=grpo"], "otc_grpo": ["algo=otc_grpo"]},
 )
+PANELS: dict[str, Split] = {"dev": "dev", "test": "test"}
 FIGURES = ("em", "tc", "excess", "over", "under")
 
 
-def answers(folder: Path, split: str) -> list[Answered]:
+def answers(folder: Path, split: Split) -> list[Answered]:
     """Return how the policy of a run answers a panel."""
     panel = agentrl.make("tools", split=split).tasks(split)
     episodes = agentrl.rollout("tools", str(folder), split=split, tasks=len(panel), decoding="1.0")
@@ -56,7 +58,7 @@ def main(words: list[str]) -> int:
     """Run what is missing; print and keep the tables."""
     given = dict(word.split("=", 1) for word in words)
     seeds, jobs = range(int(given.get("seeds", 3))), int(given.get("jobs", 2))
-    out, split = Path(given.get("out", "runs/tools_tiny")), given.get("split", "dev")
+    out, split = Path(given.get("out", "runs/tools_tiny")), PANELS[given.get("split", "dev")]
     names = given.get("algos", ",".join(STUDY.algos)).split(",")
     out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:

@@ -26,7 +26,10 @@ from typing import Any
 import torch
 import transformers
 import trl
-from train_sides import (
+from transformers import TrainerCallback
+
+from agentrl.errors import ConfigError, nearest
+from benchmarks.train_sides import (
     GROUP,
     PARTS,
     PROMPTS,
@@ -38,9 +41,6 @@ from train_sides import (
     new_tokenizer,
     trainer_of,
 )
-from transformers import TrainerCallback
-
-from agentrl.errors import ConfigError, nearest
 
 RESULTS = Path(__file__).parent / "results" / "train_step.md"
 WARM = 2
@@ -57,8 +57,8 @@ class Taken:
     """learnt from in an iteration"""
     prompt: tuple[int, int]
     """shortest and longest, in tokens"""
-    ours: list[dict[str, float]] = field(default_factory=list)
-    theirs: list[dict[str, float]] = field(default_factory=list)
+    ours: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    theirs: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
 
     @property
     def ratios(self) -> list[float]:
@@ -69,7 +69,7 @@ class Taken:
         ]
 
 
-class Alternating(TrainerCallback):
+class Alternating(TrainerCallback):  # type: ignore[misc]
     """After each of TRL's steps, an iteration of ours."""
 
     def __init__(self, ours: Ours, taken: Taken) -> None:
@@ -137,8 +137,8 @@ def table(name: str, taken: Taken) -> str:
     ]
     speeds = [spread([taken.tokens / total for total in side], "{:,.0f}") for side in totals]
     lines.append(f"| tokens/s, end to end | {speeds[0]} | {speeds[1]} | |")
-    parts = [(part, *([lap[part] for lap in side] for side in sides)) for part in PARTS]
-    for part, own, other in [("iteration", *totals), *parts]:
+    parts = {part: [[lap[part] for lap in side] for side in sides] for part in PARTS}
+    for part, (own, other) in {"iteration": totals, **parts}.items():
         ratio = f"{median(other) / median(own):.2f}"
         lines.append(f"| {part}, s | {spread(own, '{:.3f}')} | {spread(other, '{:.3f}')} | {ratio} |")
     return "\n".join(lines)

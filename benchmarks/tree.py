@@ -36,7 +36,7 @@ def prepared(settings: Settings, worlds: Environments) -> tuple[Judge, Panel]:
     env = worlds("train")
     panel = env.tasks("train")
     policy = new_policy(settings.model, env, panel, stream(settings.run.seed, "model"))
-    judge = judge_of(settings, policy, worlds)
+    judge, sync = judge_of(settings, policy, worlds)
     if settings.warm.demonstrations:
         table = demonstrations(settings, worlds, panel, judge.chat)
         start = WarmStart(policy, table, settings.warm, seed=0, budget=settings.learner.microbatch_tokens)
@@ -44,7 +44,7 @@ def prepared(settings: Settings, worlds: Environments) -> tuple[Judge, Panel]:
         for number in range(start.rounds):
             start.round(number)
     policy.module.eval()
-    judge.sync(1)
+    sync(1)
     return judge, panel
 
 
