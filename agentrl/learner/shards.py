@@ -4,6 +4,7 @@ By names that say nothing of pieces: any number of processes reads what any numb
 `policy/3/weight`, `policy/3/exp_avg`, ..., and under `origin/` the same of where a half step began.
 """
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.optim import AdamW
 
+from agentrl.errors import RunError
 from agentrl.learner.adam import exact, parameters_of, settle
 from agentrl.learner.extragradient import Origin
 from agentrl.learner.sharded import fill
@@ -30,17 +33,23 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def write(folder: Path, optimizers: Mapping[str, AdamW], origin: Origin | None) -> None:
-    """Write weights and moments; all processes of a team do."""
-    with _alone_or_not() as alone:
+    """Write weights and moments; all processes of a team do.
+
+    Errors: RunError where the disk does not take them.
+    """
+    with _alone_or_not() as alone, _said(folder, "written"):
         save(dict(_named(optimizers, origin)), checkpoint_id=folder, no_dist=alone)
 
 
 def read(folder: Path, optimizers: Mapping[str, AdamW]) -> Origin | None:
-    """Put weights and moments back, whoever wrote them; return where a half step began, if one did."""
+    """Put weights and moments back, whoever wrote them; return where a half step began, if one did.
+
+    Errors: RunError where a piece cannot be read.
+    """
     names = FileSystemReader(folder).read_metadata().state_dict_metadata
 
     def put(targets: dict[str, Tensor]) -> None:
-        with _alone_or_not() as alone:
+        with _alone_or_not() as alone, _said(folder, "read"):
             load(targets, checkpoint_id=folder, no_dist=alone)
 
     return _restored(optimizers, set(names), put)
@@ -79,6 +88,20 @@ def _alone_or_not() -> Iterator[bool]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is disabled")
         yield not dist.is_initialized()
+
+
+@contextmanager
+def _said(folder: Path, what: str) -> Iterator[None]:
+    """Turn what torch raises for all processes, which is no `Exception`, into the first one's reason."""
+    try:
+        yield
+    except CheckpointException as why:
+        rank, (reason, _) = next(iter(why.failures.items()))
+        text = " ".join(str(reason).split()) or type(reason).__name__
+        free = shutil.disk_usage(next(place for place in folder.parents if place.is_dir())).free >> 20
+        raise RunError(
+            f"{folder} could not be {what} by learner process {rank} ({free:,} MiB are free there): {text}"
+        ) from why
 
 
 def _named(optimizers: Mapping[str, AdamW], origin: Origin | None) -> Iterator[tuple[str, Tensor]]:

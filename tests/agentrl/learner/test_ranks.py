@@ -15,6 +15,7 @@ from agentrl.algo import Algorithm, Preference
 from agentrl.batch import TokenTable, preference_table, token_table
 from agentrl.cluster.base import Member, gathered
 from agentrl.cluster.local import LocalHost
+from agentrl.errors import RunError
 from agentrl.learner import shards
 from agentrl.learner.adam import exact, parameters_of
 from agentrl.learner.extragradient import Origin
@@ -248,6 +249,13 @@ def test_what_two_processes_keep_one_goes_on_with_and_the_other_way(
     further = after(alone, range(5, 6))
     for found in both(pair, "after", case, range(5, 6), tmp_path / "one"):
         same(found, further, 1e-9)
+
+
+def test_a_disk_that_does_not_take_the_pieces_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("no folder")
+    optimizers = {"policy": torch.optim.AdamW(torch.nn.Linear(2, 2).parameters())}
+    with pytest.raises(RunError, match=r"learner could not be written by learner process 0 \([\d,]+ MiB are"):
+        shards.write(tmp_path / "full" / "learner", optimizers, None)
 
 
 def test_full_numbers_of_few_bits_go_from_one_process_to_several_and_back(tmp_path: Path) -> None:
