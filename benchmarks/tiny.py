@@ -113,7 +113,8 @@ class Study:
             return [*self.env, *self.alone[name]]
         settings = parse([*self.env, *self.algos[name]])
         own = [f"algo.{key}={written(value)}" for key, value in settings.algo_options.items()]
-        return [*self.env, *self.algos[name], *own, f"iterations={settings.run.iterations}"]
+        often = f"eval.every={settings.eval.every}"
+        return [*self.env, *self.algos[name], *own, f"iterations={settings.run.iterations}", often]
 
 
 def finished(folder: Path, words: list[str]) -> Path:
