@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Outcome = Literal[
-    "success", "failure", "turn_limit", "token_limit", "environment_error", "deadline", "abandoned"
-]
+Scored = Literal["success", "failure", "turn_limit", "token_limit"]
+Outcome = Literal[Scored, "environment_error", "deadline", "abandoned"]
 """How an episode ended. The last three leave the group's statistics."""
-
 UNSCORABLE: frozenset[str] = frozenset({"environment_error", "deadline", "abandoned"})
 """Outcomes that say nothing about the policy."""
 

@@ -112,7 +112,7 @@ def test_an_episode_goes_on_with_newer_weights_and_says_which_wrote_what() -> No
 
 
 def test_a_group_that_is_too_old_already_is_not_played_to_its_end() -> None:
-    settings, policy, model = made("env.max_turns=1000", env=SLOW)
+    settings, policy, model = made("env.max_turns=1000", "env.seconds=0.3", env=SLOW)
     station = Station(settings, model)
     try:
         station.turn((ticket(settings, 0),), weights_of(policy), 0)
