@@ -57,7 +57,7 @@ class ToolWorld(ToolEnv):
         "rollout.mode": "transcript",
         "algo.clip_high": 0.28,
         # Where all of a group look up what they were told, none finds out that it need not.
-        "algo.entropy": 0.01,
+        "algo.entropy": 0.003,
         # Where calls that were not needed count against what is right, a guess is learnt before a comparison.
         "algo.clip_correct_advantage": True,
         "learner.schedule": "linear",
