@@ -31,4 +31,10 @@ def names(kind: Kind) -> list[str]:
 
 def package(entry: metadata.EntryPoint) -> str:
     """Return the name of the package an entry point belongs to."""
-    return entry.dist.name if entry.dist is not None else entry.module.partition(".")[0]
+    return _name(entry.dist) if entry.dist is not None else entry.module.partition(".")[0]
+
+
+@functools.cache
+def _name(dist: metadata.Distribution) -> str:
+    """Return a package's name; its whole description is read for that, so it is done once."""
+    return dist.name
