@@ -54,11 +54,10 @@ def preflight(settings: Settings, *, here: bool = True) -> None:
     if settings.run.store is not None:
         _check_store(settings, algo)
     _check_stages(settings, algo)
-    _check_processes(settings)
+    check_place(settings, here=here)
     if here:
         check_peft(settings.model.lora)
         check_trackers(settings.run.track)
-        check_ray(settings)
     if settings.model.path != "tiny":
         check_model(settings.model.path, weights=here)
     if algo.teacher:
@@ -95,11 +94,6 @@ def _check_staleness(settings: Settings, algo: Algorithm, plan: Plan) -> None:
     """Raise ConfigError where playing on while the driver trains is asked for and cannot be."""
     run, how = settings.run, settings.rollout
     if not run.staleness:
-        if settings.cluster.actors:
-            raise ConfigError(
-                f"cluster.actors={settings.cluster.actors} play while the driver trains, which needs"
-                " run.staleness=1 or more; without, leave it out"
-            )
         if run.overdue != "drop":
             raise ConfigError(
                 f"run.overdue={run.overdue} says what becomes of groups that are too old, and none is without"
@@ -136,8 +130,19 @@ def _check_curriculum(settings: Settings, plan: Plan) -> None:
         )
 
 
-def _check_processes(settings: Settings) -> None:
-    """Raise ConfigError where several learner processes would not learn what one does."""
+def check_place(settings: Settings, *, here: bool = True) -> None:
+    """Raise ConfigError where the processes that are asked for have nothing to do, or cannot do it.
+
+    A run that goes on elsewhere is asked for no more than this: it may no longer have what it began with.
+    """
+    if settings.cluster.actors and not settings.run.staleness:
+        raise ConfigError(
+            f"cluster.actors={settings.cluster.actors} play while the driver trains, which needs"
+            " run.staleness=1 or more; without, leave it out"
+        )
+    if here:
+        check_ray(settings)
+    # Several learner processes would not learn what one does:
     if settings.learner.processes > 1 and settings.warm.demonstrations and settings.model.lora_dropout:
         raise ConfigError(
             f"learner.processes={settings.learner.processes}, model.lora_dropout="

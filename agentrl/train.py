@@ -35,7 +35,7 @@ from agentrl.learner.start import demonstrated, new_policy, saved_policy
 from agentrl.learner.step import check_learner
 from agentrl.ledger import Ledger
 from agentrl.mixture import weights
-from agentrl.preflight import preflight
+from agentrl.preflight import check_place, preflight
 from agentrl.progress import Progress
 from agentrl.report import write_report, write_text_summary
 from agentrl.rollout.workers import Environments
@@ -78,7 +78,7 @@ def resume(path: str | Path, words: Sequence[str] = ()) -> Path:
             return folder.path
         settings = moved(folder.path / CONFIG, words)
         if words:
-            preflight(settings)
+            check_place(settings)
         _go(settings, folder)
     return folder.path
 

@@ -14,7 +14,7 @@ import pytest
 
 from agentrl.config import parse
 from agentrl.errors import ConfigError
-from agentrl.preflight import preflight
+from agentrl.preflight import check_place, preflight
 from agentrl.train import resume, train
 from agentrl.trajectories import read_trajectories
 
@@ -191,6 +191,13 @@ def test_a_run_that_waits_does_not_go_on_with_actors(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[env]\nname = "guess"\n[algo]\nname = "grpo"\n')
     with pytest.raises(ConfigError, match=r"cluster\.actors=2 play while the driver trains"):
         resume(tmp_path, ["cluster.actors=2"])
+
+
+def test_a_run_that_goes_on_elsewhere_needs_no_model_that_it_began_with() -> None:
+    settings = parse(["env=guess", "algo=grpo", "model=./gone", "learner.processes=2"])
+    with pytest.raises(ConfigError, match="gone"):
+        preflight(settings)
+    check_place(settings)
 
 
 def test_staleness_brings_the_correction_unless_the_sampler_is_to_be_trusted() -> None:
