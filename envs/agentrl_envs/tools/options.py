@@ -5,6 +5,7 @@ from typing import Literal
 
 from agentrl.errors import ConfigError
 from agentrl.values import check_choices
+from agentrl_envs.tools.names import FEW_COUNTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Options:
     sums: float = 0.25
     """share of questions for a number of two, drawn before it is seen how many calls they take"""
     people: int = 8
-    """on record in an episode"""
+    """on record in an episode, 6 to 40; at most 8 in the short grammar"""
     shown: int = 4
     """facts told with every question, of use or not"""
     hops: int = 2
@@ -35,6 +36,11 @@ class Options:
         if self.python and self.form == "line":
             raise ConfigError(
                 "env.python=true needs env.form=text: a program is no line of the short grammar"
+            )
+        if self.form == "line" and self.people > FEW_COUNTRIES:
+            raise ConfigError(
+                f"env.people={self.people}: everybody has a country of their own, and env.form=line knows"
+                f" {FEW_COUNTRIES}; take fewer people, or env.form=text"
             )
         if not 0 <= self.sums < 1:
             raise ConfigError(f"env.sums={self.sums:g}: must be at least 0 and below 1")

@@ -202,6 +202,9 @@ def test_wrong_settings_and_tasks_are_refused_in_a_line() -> None:
         ToolWorld(form="lines")
     with pytest.raises(ConfigError, match=r"env\.most=5: must be from 0 to 4"):
         ToolWorld(most=5)
+    with pytest.raises(ConfigError, match=r"env\.people=9: .* env\.form=line knows 8; take fewer"):
+        ToolWorld(form="line", people=9)
+    assert ToolWorld(**{**LINE, "people": 8}).reset(seed=1)
     with pytest.raises(DataError, match="min_calls is None, not from 0 to 4"):
         ToolWorld().reset(options={"task": Task("x", "dev", 0)})
 
