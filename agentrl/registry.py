@@ -8,11 +8,12 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from agentrl.errors import ConfigError, nearest
 from agentrl.gym_ids import register_class
@@ -83,11 +84,25 @@ def entry_of(kind: Kind, name: str) -> metadata.EntryPoint:
         return metadata.EntryPoint(name, f"{PREFIXES[prefix]}:adapted", "agentrl.envs")
     if name not in known:
         there = ", ".join(known) or f"none; is a package with {kind} installed?"
-        raise ConfigError(f"no {noun} '{name}'{nearest(name, known)} (there are: {there})")
+        hint = (_choice_of_another(name) if kind == "algos" else "") or nearest(name, known)
+        raise ConfigError(f"no {noun} '{name}'{hint} (there are: {there})")
     if len(known[name]) > 1:
         both = " and ".join(f"{package(entry)} ({entry.value})" for entry in known[name])
         raise ConfigError(f"{noun} '{name}' is offered by {both}: uninstall one of them")
     return known[name][0]
+
+
+def _choice_of_another(name: str) -> str:
+    """Return how to ask for what papers call an algorithm and we a choice of one (simpo: a loss of dpo)."""
+    found: list[tuple[int, str]] = []
+    for other, (entry, *_) in offers("algos").items():
+        with suppress(Exception):  # what cannot be loaded is said to whoever asks for it
+            cls = entry.load()
+            for key, hint in get_type_hints(cls).items():
+                for choice in get_args(hint) if get_origin(hint) is Literal else ():
+                    if str(choice).rstrip("12") == name or choice == name:
+                        found.append((len(cls.__mro__), f"algo={other} algo.{key}={choice}"))
+    return f"; did you mean {min(found)[1]}?" if found else ""
 
 
 def file_of(kind: Kind, name: str) -> tuple[Path, str]:

@@ -213,6 +213,8 @@ def test_unknown_names_are_answered_before_anything_else() -> None:
         parse(["env=webshpo", "algo=gigppo", "nonsense=1"])
     with pytest.raises(ConfigError, match=r"^no algo 'gigppo'; did you mean 'gigpo'\?"):
         parse([f"env={ENV}", "algo=gigppo", "nonsense=1"])
+    with pytest.raises(ConfigError, match=r"^no algo 'simpo'; did you mean algo=dpo algo\.loss_kind=simpo\?"):
+        parse([f"env={ENV}", "algo=simpo"])
 
 
 @pytest.mark.parametrize(
