@@ -4,6 +4,7 @@ By names that say nothing of pieces: any number of processes reads what any numb
 `policy/3/weight`, `policy/3/exp_avg`, ..., and under `origin/` the same of where a half step began.
 """
 
+import pickle
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.optim import AdamW
@@ -30,6 +32,16 @@ FOLDER = "learner"
 """in a checkpoint"""
 ORIGIN = "origin/"
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_OF_AN_INDEX = {
+    "torch.distributed.checkpoint.metadata": {
+        "BytesStorageMetadata", "ChunkStorageMetadata", "Metadata", "MetadataIndex", "StorageMeta",
+        "TensorProperties", "TensorStorageMetadata", "_MEM_FORMAT_ENCODING",
+    },
+    "torch.distributed.checkpoint.filesystem": {"_StorageInfo"},
+    "torch.serialization": {"_get_layout"},
+    "pathlib": {"Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"},
+}  # fmt: skip
+"""what torch's index of pieces is made of, beside sizes and types of numbers"""
 
 
 def write(folder: Path, optimizers: Mapping[str, AdamW], origin: Origin | None) -> None:
@@ -46,11 +58,12 @@ def read(folder: Path, optimizers: Mapping[str, AdamW]) -> Origin | None:
 
     Errors: RunError where a piece cannot be read.
     """
-    names = FileSystemReader(folder).read_metadata().state_dict_metadata
+    pieces = Pieces(folder)
+    names = pieces.read_metadata().state_dict_metadata
 
     def put(targets: dict[str, Tensor]) -> None:
         with _alone_or_not() as alone, _said(folder, "read"):
-            load(targets, checkpoint_id=folder, no_dist=alone)
+            load(targets, storage_reader=pieces, no_dist=alone)
 
     return _restored(optimizers, set(names), put)
 
@@ -80,6 +93,38 @@ def take(state: Mapping[str, Any], optimizers: Mapping[str, AdamW]) -> Origin | 
             fill(targets[name], tensor)
 
     return _restored(optimizers, set(found), put)
+
+
+class Pieces(FileSystemReader):
+    """Reads pieces by an index that a stranger may have made: torch would run whatever is pickled in it."""
+
+    def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
+        """Return the index.
+
+        Errors: RunError where there is none, it is damaged, or it names anything that no index is made of.
+        """
+        path = Path(self._get_metadata_path(kwargs.get("rank")))
+        try:
+            with path.open("rb") as file:
+                index = _Index(file).load()
+        except (OSError, pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError) as why:
+            raise RunError(f"{path} is no index of a learner's pieces: {why}") from why
+        if not isinstance(index, Metadata):
+            raise RunError(f"{path} is no index of a learner's pieces: it holds a {type(index).__name__}")
+        if index.storage_meta is not None:
+            index.storage_meta.load_id = self.load_id
+        return index
+
+
+class _Index(pickle.Unpickler):
+    """Unpickles an index of pieces and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what the pickle names, if an index can be made of it."""
+        plain = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
+        if plain or (module, name) == ("torch", "Size") or name in _OF_AN_INDEX.get(module, ()):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
 @contextmanager
