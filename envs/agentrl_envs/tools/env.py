@@ -63,7 +63,7 @@ class ToolWorld(ToolEnv):
         "learner.schedule": "linear",
         "warm.demonstrations": 1,
         "warm.batch": 24,
-        "warm.passes": 5,
+        "warm.passes": 7,
         "run.iterations": 600,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
