@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentrl_envs.tools.names import CAPITALS, FEW_COUNTRIES, FIRST, of_split, people
+from agentrl_envs.tools.names import CAPITALS, FEW_COUNTRIES, FEW_PEOPLE, FIRST, of_split, people
 from agentrl_envs.tools.options import Options
 from agentrl_envs.tools.plan import Known, by_heart, shortest
 from agentrl_envs.tools.world import (
@@ -58,7 +58,7 @@ def drawn(split: str, seed: int, calls: int, options: Options) -> Scene:
     dice = random.Random(f"tools/{split}/{seed}")
     line = options.form == "line"
     # A small model knows only words that it has seen; what it was not asked before are the questions.
-    names, countries = (FIRST, COUNTRIES[:FEW_COUNTRIES]) if line else (people(split), COUNTRIES)
+    names, countries = (FIRST[:FEW_PEOPLE], COUNTRIES[:FEW_COUNTRIES]) if line else (people(split), COUNTRIES)
     asked = RELATIONS["train" if line else split]
     found = records(dice.sample(names, options.people), countries, SMALL if line else LARGE, asked, dice)
     while True:

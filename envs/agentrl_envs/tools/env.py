@@ -60,6 +60,8 @@ class ToolWorld(ToolEnv):
         "algo.entropy": 0.003,
         # Where calls that were not needed count against what is right, a guess is learnt before a comparison.
         "algo.clip_correct_advantage": True,
+        # Twice that, and in the first fifty iterations it unlearns comparing.
+        "learner.lr": 5e-4,
         "learner.schedule": "linear",
         "warm.demonstrations": 1,
         "warm.batch": 24,
