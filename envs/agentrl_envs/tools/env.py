@@ -60,12 +60,10 @@ class ToolWorld(ToolEnv):
         "algo.entropy": 0.003,
         # Where calls that were not needed count against what is right, a guess is learnt before a comparison.
         "algo.clip_correct_advantage": True,
-        # Twice that, and in the first fifty iterations it unlearns comparing.
-        "learner.lr": 5e-4,
         "learner.schedule": "linear",
         "warm.demonstrations": 1,
         "warm.batch": 24,
-        "warm.passes": 7,
+        "warm.passes": 5,
         "run.iterations": 600,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
