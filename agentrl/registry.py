@@ -96,7 +96,7 @@ def _choice_of_another(name: str) -> str:
     """Return how to ask for what papers call an algorithm and we a choice of one (simpo: a loss of dpo)."""
     found: list[tuple[int, str]] = []
     for other, (entry, *_) in offers("algos").items():
-        with suppress(Exception):  # what cannot be loaded is said to whoever asks for it
+        with suppress(Exception, SystemExit):  # what cannot be loaded is said to whoever asks for it
             cls = entry.load()
             for key, hint in get_type_hints(cls).items():
                 for choice in get_args(hint) if get_origin(hint) is Literal else ():
