@@ -107,9 +107,12 @@ class Pieces(FileSystemReader):
         try:
             with path.open("rb") as file:
                 index = _Index(file).load()
-        except (OSError, pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError) as why:
-            raise RunError(f"{path} is no index of a learner's pieces: {why}") from why
-        if not isinstance(index, Metadata):
+        except Exception as why:  # a damaged pickle can raise anything
+            raise RunError(
+                f"{path} is no index of a learner's pieces: {str(why) or type(why).__name__}"
+            ) from why
+        named = getattr(index, "state_dict_metadata", None)
+        if not isinstance(index, Metadata) or not isinstance(named, dict):
             raise RunError(f"{path} is no index of a learner's pieces: it holds a {type(index).__name__}")
         if index.storage_meta is not None:
             index.storage_meta.load_id = self.load_id

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed.checkpoint.metadata import Metadata
 from torch.optim import AdamW
 
 from agentrl.errors import RunError
@@ -63,6 +64,9 @@ def test_an_index_runs_nothing(tmp_path: Path) -> None:
         (b"", "Ran out of input"),
         (b"not a pickle", "no index of a learner's pieces: "),
         (pickle.dumps({"policy/0/weight": 1}), "it holds a dict"),
+        (pickle.dumps(Metadata({}))[:-8] + b"xxxxxxxx", "no index of a learner's pieces: "),
+        (b"\x80\x05ctorch.serialization\n_get_layout\nX\x04\x00\x00\x00nope\x85R.", "'nope'"),
+        (pickle.dumps(object.__new__(Metadata)), "it holds a Metadata"),
     ],
 )
 def test_a_damaged_index_is_said_to_be_one(data: bytes, message: str, tmp_path: Path) -> None:
