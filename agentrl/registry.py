@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from string import digits
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -100,7 +101,7 @@ def _choice_of_another(name: str) -> str:
             cls = entry.load()
             for key, hint in get_type_hints(cls).items():
                 for choice in get_args(hint) if get_origin(hint) is Literal else ():
-                    if str(choice).rstrip("12") == name or choice == name:
+                    if name in (choice, str(choice).rstrip(digits)):  # tdpo: tdpo1, tdpo2
                         found.append((len(cls.__mro__), f"algo={other} algo.{key}={choice}"))
     return f"; did you mean {min(found)[1]}?" if found else ""
 
