@@ -103,11 +103,14 @@ def _question(found: Records, countries: Sequence[str], options: Options, dice: 
 
 def _chain(found: Records, countries: Sequence[str], length: int, dice: random.Random) -> Chain:
     """Return a chain through people, that may end at a number or a country or its capital."""
-    tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(found.relations.numbers),)]
-    tail = dice.choice([tail for tail in tails if len(tail) <= length])
+    relations = found.relations
+    tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(relations.numbers),)]
+    weights = (len(relations.links), 1, 1, len(relations.numbers))
+    fits = [(tail, weight) for tail, weight in zip(tails, weights, strict=True) if len(tail) <= length]
+    tail = dice.choices([tail for tail, _ in fits], [weight for _, weight in fits])[0]
     if length == 1 and dice.random() < HEART:
         return Chain(dice.choice(countries), (CAPITAL,))
-    links = tuple(dice.choice(found.relations.links) for _ in range(length - len(tail)))
+    links = tuple(dice.choice(relations.links) for _ in range(length - len(tail)))
     return Chain(dice.choice(found.people), links + tail)
 
 
