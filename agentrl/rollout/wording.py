@@ -103,12 +103,12 @@ def next_messages(style: Style, scene: Scene, *, first: bool) -> Said:
     """Return the messages that a growing conversation gains before a turn."""
     if style == "whole":
         return (("user", scene.seen),)
-    goal = scene.goal if first else ""
     if style == "plain":
-        return (("user", _line(goal, scene.seen, scene.goal, "act")),)
+        # Once only: a small model that reads the goal before the page, too, mixes up what it is asked and told.
+        return (("user", _line(scene.seen, scene.goal, "act")),)
     if style == "tools" and not first:
         return (("tool", scene.seen),)
-    parts = [f"Goal: {goal}"] if goal else []
+    parts = [f"Goal: {scene.goal}"] if first and scene.goal else []
     if style == "tools":
         return (("system", scene.rules), ("user", "\n\n".join([*parts, scene.seen])))
     asked = ("user", "\n\n".join([*parts, scene.seen, *_request(scene.listed)]))
