@@ -104,7 +104,7 @@ def next_messages(style: Style, scene: Scene, *, first: bool) -> Said:
     if style == "whole":
         return (("user", scene.seen),)
     if style == "plain":
-        # Once only: a small model that reads the goal before the page, too, mixes up what it is asked and told.
+        # Once only: a small model that reads the goal before the page, too, mixes up the asked and the told.
         return (("user", _line(scene.seen, scene.goal, "act")),)
     if style == "tools" and not first:
         return (("tool", scene.seen),)
