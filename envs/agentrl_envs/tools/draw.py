@@ -105,9 +105,9 @@ def _chain(found: Records, countries: Sequence[str], length: int, dice: random.R
     """Return a chain through people, that may end at a number or a country or its capital."""
     relations = found.relations
     tails: list[tuple[str, ...]] = [(), (HOME,), (HOME, CAPITAL), (dice.choice(relations.numbers),)]
-    weights = (len(relations.links), 1, 1, len(relations.numbers))
-    fits = [(tail, weight) for tail, weight in zip(tails, weights, strict=True) if len(tail) <= length]
-    tail = dice.choices([tail for tail, _ in fits], [weight for _, weight in fits])[0]
+    kinds = (len(relations.links), 1, 1, len(relations.numbers))
+    weights = [many if len(tail) <= length else 0 for tail, many in zip(tails, kinds, strict=True)]
+    tail = dice.choices(tails, weights)[0]
     if length == 1 and dice.random() < HEART:
         return Chain(dice.choice(countries), (CAPITAL,))
     links = tuple(dice.choice(relations.links) for _ in range(length - len(tail)))
