@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from agentrl.env import SPLITS, Player, PlayerKind, Reply, Split
+from agentrl.env import Player, PlayerKind, Reply, Split
 from agentrl.errors import DataError, InvalidAction
 from agentrl.toolcalls import Said, ToolCall
 from agentrl.toolenv import ToolEnv
@@ -22,6 +22,8 @@ from agentrl_envs.tools.world import end_of, expression
 SHARES = (6, 6, 4, 2, 2)
 """of 20 tasks, how many take 0, 1, 2, 3, 4 calls"""
 SIZES: Mapping[Split, int] = {"dev": 200, "test": 300}
+SEEDS: Mapping[Split, int] = {"train": 0, "dev": 1_000_000, "test": 3_000_000}
+"""of the first task of each split"""
 _ANSWER = re.compile(r"\banswer\s*:\s*(.*)", re.IGNORECASE)
 _EDGES = re.compile(r"^[\s\"'*_`.,;:!?]+|[\s\"'*_`.,;:!?]+$")
 
@@ -85,7 +87,7 @@ class ToolWorld(ToolEnv):
             self._python = PythonTool()
 
     def tasks(self, split: Split) -> Panel:
-        """Return the panel of a split; `data` holds `min_calls` (by search) and `k` (what is missing)."""
+        """Return the panel of a split; `data` holds `min_calls`, to which a task's question is drawn."""
         return _panel(split, self.options)
 
     def begin(self, task: Task) -> str:
@@ -237,13 +239,11 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _panel(split: Split, options: Options) -> Panel:
-    """Return the panel of a split, in which the fewest calls go round in their shares."""
-    begin = SPLITS.index(split) * 1_000_000
+    """Return the panel of a split, in which the fewest calls go round in their shares. Nothing is drawn yet."""
     order = [k for k, share in enumerate(SHARES) if k <= options.most for _ in range(share)]
     tasks = []
     for number in range(SIZES.get(split, options.questions)):
         calls = order[number * 7 % len(order)]
-        scene = drawn(split, begin + number, calls, options)
-        data = {"kind": f"{calls} calls", "min_calls": calls, "k": scene.missing}
-        tasks.append(Task(f"tools-{split}-{number}", split, begin + number, data))
+        data = {"kind": f"{calls} calls", "min_calls": calls}
+        tasks.append(Task(f"tools-{split}-{number}", split, SEEDS[split] + number, data))
     return Panel(f"tools/{split}", tuple(tasks))
