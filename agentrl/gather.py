@@ -24,7 +24,7 @@ from agentrl.learner.model import Policy
 from agentrl.mixture import weights
 from agentrl.registry import find
 from agentrl.rollout.chat import Chat
-from agentrl.rollout.collect import Actor, Collector, PlayerActor, SamplerActor, Start
+from agentrl.rollout.collect import Actor, Collector, PlayerActor, Progress, SamplerActor, Start
 from agentrl.rollout.search import searched
 from agentrl.rollout.tree import Grown, branch
 from agentrl.settings import Settings
@@ -254,7 +254,11 @@ class Gatherer:
 
 
 def demonstrations(
-    settings: Settings, make_env: Callable[[Split], TextEnv], panel: Panel, chat: Chat
+    settings: Settings,
+    make_env: Callable[[Split], TextEnv],
+    panel: Panel,
+    chat: Chat,
+    progress: Progress | None = None,
 ) -> TokenTable:
     """Return what the environment's demonstrator says on the training tasks of the warm start.
 
@@ -270,7 +274,13 @@ def demonstrations(
     how = settings.rollout
     actor = PlayerActor("demonstrator", silence=settings.warm.thought_dropout)
     collector = Collector(
-        lambda: make_env("train"), actor, chat, seed, parallel=how.parallel, threads=how.workers
+        lambda: make_env("train"),
+        actor,
+        chat,
+        seed,
+        progress=progress,
+        parallel=how.parallel,
+        threads=how.workers,
     )
     episodes = [episode.trajectory for episode in collector.play(starts)]
     checked(episodes, settings.run.failures)

@@ -23,7 +23,7 @@ from agentrl.cluster.hosts import host_of
 from agentrl.config import make_algo, make_env, moved, to_toml
 from agentrl.env import SPLITS, Split
 from agentrl.errors import ConfigError
-from agentrl.evaluate import judge_of, stream
+from agentrl.evaluate import first, judge_of, stream
 from agentrl.folder import CONFIG, SUMMARY, RunFolder
 from agentrl.gather import Gatherer, demonstrations
 from agentrl.given import given
@@ -196,8 +196,10 @@ class Run:
             self.progress.line(untrained)
             return
         with self._timed("warm"):
-            self.progress.phase("demonstrations", 1)
-            table = demonstrations(settings, self.worlds, shown, self.chat)
+            self.progress.phase("demonstrations", warm.demonstrations * len(first(shown, warm.tasks)))
+            table = demonstrations(
+                settings, self.worlds, shown, self.chat, lambda done, *_: self.progress.step(done)
+            )
             rounds = self.learning.warm(table, stream(settings.run.seed, "warm order"), self.saved)
         done = 0 if self.saved is None else self.saved.progress.done
         self.progress.phase("warm start", rounds, done)

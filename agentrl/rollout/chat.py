@@ -100,9 +100,7 @@ class Chat:
 
     def decoded(self, ids: Sequence[int]) -> str:
         """Return the text of ids, special tokens included."""
-        text: str = self.tokenizer.decode(
-            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
+        text: str = self.tokenizer.backend_tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
     def reply(self, action: str) -> "array[int]":
