@@ -68,7 +68,7 @@ class ToolWorld(ToolEnv):
         "warm.demonstrations": 1,
         "warm.batch": 24,
         "warm.passes": 6,
-        "run.iterations": 350,
+        "run.iterations": 500,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
     }
@@ -239,7 +239,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _panel(split: Split, options: Options) -> Panel:
-    """Return the panel of a split, in which the fewest calls go round in their shares; nothing is drawn yet."""
+    """Return the panel of a split, where the fewest calls go round in their shares; nothing is drawn yet."""
     order = [k for k, share in enumerate(SHARES) if k <= options.most for _ in range(share)]
     tasks = []
     for number in range(SIZES.get(split, options.questions)):
