@@ -6,6 +6,7 @@ The policies are asked at temperature 1, as they were trained: greedy decoding h
 random player is left out (it cannot write questions), the expert is the optimum: 100 % right with no excess.
 """
 
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +24,9 @@ STUDY = Study(
     algos={"grpo": ["algo=grpo"], "otc_grpo": ["algo=otc_grpo"]},
 )
 PANELS: dict[str, Split] = {"dev": "dev", "test": "test"}
-FIGURES = ("em", "tc", "excess", "over", "under")
+SHARE = (0.0, 1.0)
+FIGURES = {"em": SHARE, "tc": (0.0, math.inf), "excess": (-math.inf, math.inf), "over": SHARE, "under": SHARE}
+"""with the least and the most that each can be: Student's interval knows of neither"""
 
 
 def answers(folder: Path, split: Split) -> list[Answered]:
@@ -44,12 +47,10 @@ def table(rows: dict[str, list[ToolUse]]) -> list[str]:
     lines = ["| | " + " | ".join(FIGURES) + " |", "|---|" + "---|" * len(FIGURES)]
     for name, uses in rows.items():
         cells = []
-        for figure in FIGURES:
-            values = [mean_of(use, figure) for use in uses]
-            one = over_seeds(values)
-            cells.append(
-                f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" if len(values) > 1 else f"{values[0]:.3f}"
-            )
+        for figure, (least, most) in FIGURES.items():
+            one = over_seeds([mean_of(use, figure) for use in uses])
+            span = f" [{max(least, one.low):.3f}, {min(most, one.high):.3f}]" if len(uses) > 1 else ""
+            cells.append(f"{one.mean:.3f}{span}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
