@@ -82,3 +82,11 @@ def test_the_same_seed_gives_the_same_metrics_and_another_does_not(tmp_path: Pat
     )
     assert one == two
     assert one != other
+
+
+def test_the_episodes_of_the_demonstrator_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["algo=grpo", "warm.demonstrations=2", "iterations=0", f"out={tmp_path / 'run'}"]
+    train(parse([*SIZES[:3], "warm.tasks=40", "eval.test=8", "eval.dev=8", *words]))
+    assert "demonstrations 80/80 · " in capsys.readouterr().err
