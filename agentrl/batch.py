@@ -8,6 +8,7 @@ a turn; nothing after this module can tell them apart.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -236,23 +237,28 @@ def episode_pairs(table: TokenTable, chosen: Tensor, rejected: Tensor) -> TokenT
 def microbatches(table: TokenTable, budget: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (rows, tokens): indices of rows that together pad to at most `budget` tokens, and their tokens'.
 
-    Rows come longest first, so that neighbours are of like length; a row longer than the budget goes alone. A
-    batch that is worth a pass ends where rows get much shorter, so that little of it is padding.
+    Rows of the same ids stay together and are one row to the model (`padded`). They come longest first, so
+    that neighbours are of like length; one longer than the budget goes alone. A batch that is worth a pass
+    ends where rows get much shorter, so that little of it is padding.
     """
     rows, counts = torch.unique_consecutive(table.row, return_counts=True)
     starts = counts.cumsum(0) - counts
-    lengths = torch.tensor([len(table.rows[r]) for r in rows.tolist()])
-    order = torch.argsort(lengths, descending=True, stable=True).tolist()
-    batch: list[int] = []
-    for place in order:
-        longest = int(lengths[batch[0]]) if batch else 0
-        shorter = longest * len(batch) >= WORTHWHILE and int(lengths[place]) < ALIKE * longest
+    twins: dict[bytes, list[int]] = {}
+    for place, row in enumerate(rows.tolist()):
+        twins.setdefault(table.rows[row].tobytes(), []).append(place)
+    batch: list[list[int]] = []
+    longest = 0
+    lengths = [len(table.rows[row]) for row in rows.tolist()]
+    for same in sorted(twins.values(), key=lambda same: -lengths[same[0]]):
+        length = lengths[same[0]]
+        shorter = longest * len(batch) >= WORTHWHILE and length < ALIKE * longest
         if batch and (shorter or longest * (len(batch) + 1) > budget):
-            yield _cut(rows, starts, counts, sorted(batch))
+            yield _cut(rows, starts, counts, sorted(chain.from_iterable(batch)))
             batch = []
-        batch.append(place)
+        longest = longest if batch else length
+        batch.append(same)
     if batch:
-        yield _cut(rows, starts, counts, sorted(batch))
+        yield _cut(rows, starts, counts, sorted(chain.from_iterable(batch)))
 
 
 def _cut(rows: Tensor, starts: Tensor, counts: Tensor, places: list[int]) -> tuple[Tensor, Tensor]:
@@ -261,11 +267,15 @@ def _cut(rows: Tensor, starts: Tensor, counts: Tensor, places: list[int]) -> tup
     return rows[index], tokens
 
 
-def padded(table: TokenTable, rows: Tensor, pad: int) -> Tensor:
-    """Return the ids of these rows, [R, L] int, padded on the right."""
+def padded(table: TokenTable, rows: Tensor, pad: int) -> tuple[Tensor, Tensor]:
+    """Return these rows as the model reads them, each once, and where each of them is.
+
+    Shapes: ids [U, L] int64, padded on the right; places [R] int64 in [0, U).
+    """
+    lines: dict[bytes, int] = {}
     wanted = [table.rows[r] for r in rows.tolist()]
-    longest = max(len(ids) for ids in wanted)
-    out = torch.full((len(wanted), longest), pad, dtype=torch.long)
-    for place, ids in enumerate(wanted):
-        out[place, : len(ids)] = torch.frombuffer(ids, dtype=torch.int32)
-    return out
+    places = [lines.setdefault(ids.tobytes(), len(lines)) for ids in wanted]
+    out = torch.full((len(lines), max(map(len, wanted))), pad, dtype=torch.long)
+    for line, ids in dict(zip(places, wanted, strict=True)).items():
+        out[line, : len(ids)] = torch.frombuffer(ids, dtype=torch.int32)
+    return out, torch.tensor(places)

@@ -67,8 +67,11 @@ def test_microbatches_cover_every_token_once_within_the_budget(budget: int) -> N
     seen: list[int] = []
     for rows, tokens in microbatches(table, budget):
         seen.extend(tokens.tolist())
-        shape = padded(table, rows, 0).shape
-        assert shape.numel() <= budget or len(rows) == 1
+        ids, places = padded(table, rows, 0)
+        assert ids.numel() <= budget or len(ids) == 1
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            own = table.rows[row]
+            assert ids[place].tolist() == list(own) + [0] * (ids.shape[1] - len(own))
         assert set(table.row[tokens].tolist()) == set(rows.tolist())
     assert sorted(seen) == list(range(len(table)))
 
