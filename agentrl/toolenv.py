@@ -99,7 +99,7 @@ class ToolEnv(TextEnv):
         tools = self.toolbox()
         bound = tools.get(one.name)
         terms = Terms(cost=0.0)  # of what is not made
-        status, told = self._refusal(one, place)
+        status, told = self._refusal(one, place, terms_of(bound).budget if bound else 0)
         if not status:
             try:
                 answer = called(tools, one.name, one.arguments)
@@ -107,7 +107,7 @@ class ToolEnv(TextEnv):
             except InvalidAction as why:
                 status, told = "error" if bound else "unknown", str(why)
             terms = terms_of(bound) if bound else terms
-        self._count(one, status, terms)
+        self._count(one, status, terms, known=bound is not None)
         record = {
             "name": harmless(one.name, NAMED),
             "arguments": json.dumps(one.arguments)[:RECORDED],
@@ -119,7 +119,7 @@ class ToolEnv(TextEnv):
         }
         return harmless(told, self.result_chars), record
 
-    def _refusal(self, one: ToolCall, place: int) -> tuple[str, str]:
+    def _refusal(self, one: ToolCall, place: int, budget: int) -> tuple[str, str]:
         """Return the status and words with which a call is turned down unmade; empty: it is made."""
         if one.error:
             return "malformed", one.error
@@ -127,17 +127,15 @@ class ToolEnv(TextEnv):
             return "refused", f"A turn has {self.parallel_calls} calls at most."
         if self._figures["calls"] >= self.call_budget:
             return "refused", f"All {self.call_budget} calls are used up. Give your answer."
-        bound = self.toolbox().get(one.name)
-        budget = terms_of(bound).budget if bound else 0
         if budget and self._used[one.name] >= budget:
             return "refused", f"All {budget} calls of {one.name} are used up."
         return "", ""
 
-    def _count(self, one: ToolCall, status: str, terms: Terms) -> None:
+    def _count(self, one: ToolCall, status: str, terms: Terms, *, known: bool) -> None:
         self._figures["calls"] += 1
         self._figures["cost"] += terms.cost
         self._figures["latency"] += terms.latency
-        if one.name in self.toolbox():
+        if known:
             self._used[one.name] += 1
         if status != "ok":
             self._figures["bad_calls"] += 1

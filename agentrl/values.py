@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -134,10 +135,16 @@ def check_choices(options: Any, group: str) -> None:
 
     Errors: ConfigError naming `group` and field, what is allowed, and the nearest of that.
     """
-    hints = get_type_hints(type(options))
-    for field in fields(options):
-        allowed = get_args(hints[field.name]) if get_origin(hints[field.name]) is Literal else ()
-        found = getattr(options, field.name)
-        if allowed and found not in allowed:
+    for name, allowed in _choices(options.__class__):
+        found = getattr(options, name)
+        if found not in allowed:
             hint = nearest(str(found), allowed)
-            raise ConfigError(f"{group}.{field.name}={found!r} is not one of {', '.join(allowed)}{hint}")
+            raise ConfigError(f"{group}.{name}={found!r} is not one of {', '.join(allowed)}{hint}")
+
+
+@lru_cache(maxsize=256)
+def _choices(cls: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Return the fields of a dataclass that are a choice of words, and the words."""
+    hints = get_type_hints(cls)
+    named = [(field.name, hints[field.name]) for field in fields(cls)]
+    return tuple((name, get_args(hint)) for name, hint in named if get_origin(hint) is Literal)

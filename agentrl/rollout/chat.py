@@ -19,8 +19,8 @@ from agentrl.types import Sample, ids32
 
 _MARK = "agentrlmark"
 _OFFER = {"type": "function", "function": {"name": _MARK, "description": "", "parameters": {}}}
-_CACHED = 8192
-"""rendered prompts remembered: members of a group start alike, and evaluations repeat"""
+_CACHED, _SHORT = 8192, 512
+"""texts remembered: members of a group read alike, and evaluations repeat; characters of one worth it"""
 
 
 Offer = Sequence[Mapping[str, Any]]
@@ -75,6 +75,9 @@ class Chat:
             raise ConfigError("the tokenizer has no chat template; use an instruct model, or set one")
         self.tokenizer = tokenizer
         self.form = form
+        self._window = lru_cache(maxsize=_CACHED)(lambda said: self.encoded(self.rendered(said)))
+        self._short = lru_cache(maxsize=_CACHED)(self._encoded)
+        self._brief = lru_cache(maxsize=_CACHED)(self.rendered)
         specials = sorted((t.content for t in tokenizer.added_tokens_decoder.values() if t.special), key=len)
         self._special = re.compile("|".join(re.escape(token) for token in reversed(specials)) or r"(?!)")
         self._takes_system = self._takes_results = True  # until the template shows that it does not
@@ -83,7 +86,6 @@ class Chat:
         self._takes_tools = self._shows([("user", "hello")], [_OFFER])
         self.end = self._end_token()
         """id of the token that the template puts after a reply"""
-        self._window = lru_cache(maxsize=_CACHED)(lambda said: self.encoded(self.rendered(said)))
 
     def opened(self, goal: str, instructions: str, tools: Offer = ()) -> "Dialogue":
         """Return the dialogue of an episode that has just begun, in which replies may call these tools.
@@ -96,7 +98,7 @@ class Chat:
 
     def encoded(self, text: str) -> "array[int]":
         """Return the ids of a text; special tokens written in it become special tokens, none is added."""
-        return ids32(self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids)
+        return self._short(text)[:] if len(text) <= _SHORT else self._encoded(text)
 
     def decoded(self, ids: Sequence[int]) -> str:
         """Return the text of ids, special tokens included."""
@@ -136,6 +138,12 @@ class Chat:
         )
         return text
 
+    def transcript(self, said: Sequence[tuple[str, str]], tools: Offer) -> str:
+        """Return messages as the template writes them, the reply begun; remembered where they are few."""
+        if tools or sum(len(content) for _, content in said) > _SHORT:
+            return self.rendered(said, tools=tools)
+        return self._brief(tuple(said))
+
     def window(self, said: tuple[tuple[str, str], ...]) -> "array[int]":
         """Return the ids of messages that stand alone; remembered."""
         return self._window(said)
@@ -147,6 +155,9 @@ class Chat:
         action, valid = wording.parsed(f"<think>{text}" if thinking else text, self.form.style)
         # A reply without tags that was cut off is half an action.
         return Parsed(text, action, valid and (ended or self.form.style not in ("plain", "tools")))
+
+    def _encoded(self, text: str) -> "array[int]":
+        return ids32(self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _shows(self, said: Sequence[tuple[str, str]], tools: Offer = ()) -> bool:
         """Tell whether the template shows a mark that is in these messages or tools."""
@@ -233,7 +244,7 @@ class Dialogue:
 
     def _transcript(self, scene: Scene, most: int) -> Prompt | None:
         self._said += wording.next_messages(self._chat.form.style, scene, first=not self._said)
-        text = self._chat.rendered(self._said, tools=self._tools)
+        text = self._chat.transcript(self._said, self._tools)
         fresh = not self._ids or not text.startswith(self._text)
         added = self._chat.encoded(text if fresh else text[len(self._text) :])
         context = added if fresh else self._ids + added

@@ -1,7 +1,8 @@
 """Replies from a Hugging Face model in this process: the learner's own weights, shared and not copied.
 
-An own decode loop: equal prompts are read once, finished rows leave the batch, contexts that grow are
-continued from their keys and values, and each token's log-probability is kept as it is drawn.
+An own decode loop: contexts that are equal are read once, for as long as they are; finished ones leave the
+batch, those that grow are continued from their keys and values, and each token's log-probability is kept as
+it is drawn.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from agentrl.errors import ConfigError, RunError, nearest
-from agentrl.rollout.cache import Slab
+from agentrl.rollout.cache import Growing, Slab
 from agentrl.rollout.draw import drawn, uniforms
 from agentrl.rollout.reader import Reader, batches
 from agentrl.rollout.scores import scores
@@ -109,28 +110,26 @@ class HFSampler:
     def _decoded(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
         """Return the samples of requests that fit into one batch."""
         most, device = sampling.max_tokens, self.reader.device
-        slab, logits = self.reader.read(requests, spare=most)
+        slab, lines, logits = self.reader.read(requests, spare=most)
+        contexts = Growing(slab, lines, [len(request.prompt) for request in requests], device)
         dice = torch.from_numpy(np.stack([uniforms(request.key, most) for request in requests])).to(device)
         ids = torch.zeros((len(requests), most), dtype=torch.long, device=device)
         logprobs = torch.zeros((len(requests), most), device=device)
-        rows = torch.arange(len(requests), device=device)  # the request that each row of the slab belongs to
-        lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
         ends = self._ends.to(device)
-        going = torch.ones_like(rows, dtype=torch.bool)
-        places: dict[int, tuple[Slab, int]] = {i: (slab, i) for i in range(len(requests))}
+        going = torch.arange(len(requests), device=device)
+        places: dict[int, tuple[Slab, int]] = {}
         for step in range(most):
-            token, logprobs[rows, step] = drawn(logits, dice[rows, step], sampling)
-            ids[rows, step] = token
-            going &= ~torch.isin(token, ends)
-            left = int(going.sum())
-            if not left or step + 1 == most:
+            row = contexts.row[going]
+            token, logprobs[going, step] = drawn(logits[row], dice[going, step], sampling)
+            ids[going, step] = token
+            on = ~torch.isin(token, ends) if step + 1 < most else torch.zeros_like(token, dtype=torch.bool)
+            over = zip(going[~on].tolist(), row[~on].tolist(), strict=True)
+            places |= {number: (contexts.slab, line) for number, line in over}
+            going = going[on]
+            if not len(going):
                 break
-            if left <= len(rows) // 2:  # the others would only be carried along
-                stay = going.nonzero()[:, 0]
-                slab, rows, lengths = slab.taken(stay), rows[stay], lengths[stay]
-                token, going = token[stay], going[stay]
-                places.update((request, (slab, row)) for row, request in enumerate(rows.tolist()))
-            logits = self.reader.forward(token[:, None], slab, lengths[:, None] + step)[:, -1]
+            read, at = contexts.grown(going, token[on], logits.shape[-1])
+            logits = self.reader.forward(read, contexts.slab, at)[:, -1]
         samples = self._samples(ids.cpu(), logprobs.cpu())
         for number, (request, sample) in enumerate(zip(requests, samples, strict=True)):
             # The last token was drawn but never read: it has no keys and values.

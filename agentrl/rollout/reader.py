@@ -1,9 +1,10 @@
-"""Reading contexts with a Hugging Face model: each equal prompt once, what continues a kept one in part."""
+"""Reading contexts with a Hugging Face model: equal prompts once, what continues a kept one in part."""
 
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -48,38 +49,45 @@ class Reader:
     def evaluating(self) -> Iterator[None]:
         """Switch dropout and gradients off inside the block."""
         training = self.model.training
-        self.model.eval()
+        if training:
+            self.model.eval()
         try:
             with torch.inference_mode(), sharing_heads(self.model):
                 yield
         finally:
-            self.model.train(training)
+            if training:
+                self.model.train()
 
-    def read(self, requests: Sequence[Request], spare: int) -> tuple[Slab, Tensor]:
-        """Return a slab of all prompts, `spare` columns wider than the longest, and next logits [B, V]."""
-        alike: dict[bytes, list[int]] = {}
-        grown: list[int] = []
-        for number, request in enumerate(requests):
-            if self._continues(request):
-                grown.append(number)
-            else:
-                alike.setdefault(request.prompt.tobytes(), []).append(number)
-        parts: list[Part] = []
-        logits: list[Tensor] = []
-        twins = list(alike.values())
-        for batch in batches([len(requests[same[0]].prompt) for same in twins], READ_TOKENS):
-            slab, last = self._fresh([requests[twins[i][0]].prompt for i in batch])
-            source = [row for row, i in enumerate(batch) for _ in twins[i]]
-            parts.append(Part(slab, source, [number for i in batch for number in twins[i]]))
-            logits.append(last[source])
-        for batch in batches([len(requests[i].prompt) for i in grown], READ_TOKENS):
-            slab, last = self._extended([requests[grown[i]] for i in batch])
-            parts.append(Part(slab, range(len(batch)), [grown[i] for i in batch]))
-            logits.append(last)
-        order = torch.tensor([number for part in parts for number in part.place])
-        columns = max(len(request.prompt) for request in requests) + spare
-        whole = joined(parts, len(requests), columns)
-        return whole, torch.cat(logits)[torch.argsort(order).to(self.device)]
+    def read(self, requests: Sequence[Request], spare: int) -> tuple[Slab, list[int], Tensor]:
+        """Return a slab of all prompts, the row in which each request's lies, and what comes next.
+
+        Shapes: equal prompts lie in one row, so that U rows are in use; the slab has as many as there are
+                requests, each `spare` columns wider than the longest prompt; logits [U, V].
+        """
+        twins: dict[bytes, list[Request]] = {}
+        for request in requests:
+            twins.setdefault(request.prompt.tobytes(), []).append(request)
+        fresh: list[Request] = []
+        grown: list[Request] = []
+        for same in twins.values():
+            kept = [request for request in same if self._continues(request)]
+            (grown if kept else fresh).append((kept or same)[0])
+        lots = [(self._fresh, lot) for lot in _lots(fresh)] + [(self._extended, lot) for lot in _lots(grown)]
+        rows, columns = len(requests), max(len(request.prompt) for request in requests) + spare
+        if len(lots) == 1:
+            read, lot = lots[0]
+            slab, logits = read(lot, rows, columns)
+        else:
+            found = [read(lot, len(lot), columns) for read, lot in lots]
+            places = iter(range(len(twins)))
+            parts = [
+                Part(own, range(len(lot)), list(islice(places, len(lot))))
+                for (_, lot), (own, _) in zip(lots, found, strict=True)
+            ]
+            slab = joined(parts, rows, columns)
+            logits = torch.cat([last for _, last in found])
+        line = {request.prompt.tobytes(): row for row, request in enumerate(chain(*(lot for _, lot in lots)))}
+        return slab, [line[request.prompt.tobytes()] for request in requests], logits
 
     def keep(self, request: Request, slab: Slab, row: int, ids: "array[int]") -> None:
         """Remember where the context of a session lies; nothing where the request has no session."""
@@ -97,7 +105,7 @@ class Reader:
     ) -> Tensor:
         """Return the logits [B, T, V] of tokens written to columns `at`; by default each sees all before it.
 
-        Shapes: ids, at, positions [B, T]; mask [B, T, columns], True: may see.
+        Shapes: ids, at, positions [B, T], of the slab's first B rows; mask [B, T, columns], True: may see.
         """
         end = int(at.max()) + 1
         slab.aim(at, end)
@@ -120,30 +128,34 @@ class Reader:
         self.tokens_read += sum(map(len, rows))
         return out.to(self.device)
 
-    def _fresh(self, prompts: Sequence["array[int]"]) -> tuple[Slab, Tensor]:
-        """Return a slab with these prompts and the logits after each [B, V]."""
+    def _fresh(self, requests: Sequence[Request], rows: int, columns: int) -> tuple[Slab, Tensor]:
+        """Return a slab of that size that begins with these prompts, and the logits after each [U, V]."""
         slab = Slab()
-        last = torch.tensor([len(p) - 1 for p in prompts], device=self.device)
+        prompts = [request.prompt for request in requests]
+        last = torch.tensor([len(ids) - 1 for ids in prompts], device=self.device)
         with self._only(last):
             # No mask: a prompt never sees what lies to its right.
             logits: Tensor = self.model(
                 input_ids=self.padded(prompts), past_key_values=slab, use_cache=True
             ).logits
-        return slab, logits[:, 0]
+        each = range(len(prompts))
+        return joined([Part(slab, each, each)], rows, columns), logits[:, 0]
 
-    def _extended(self, requests: Sequence[Request]) -> tuple[Slab, Tensor]:
+    def _extended(self, requests: Sequence[Request], rows: int, columns: int) -> tuple[Slab, Tensor]:
         """Return the same for prompts that continue what is kept: only their new tokens are read."""
         entries = [self.kept[r.session] for r in requests]
         known = [min(len(e.ids), len(r.prompt) - 1) for e, r in zip(entries, requests, strict=True)]
-        parts: dict[int, Part] = {}
+        together: dict[int, list[int]] = {}
         for place, entry in enumerate(entries):
-            part = parts.setdefault(id(entry.slab), Part(entry.slab, [], []))
-            part.source.append(entry.row)  # type: ignore[attr-defined]
-            part.place.append(place)  # type: ignore[attr-defined]
+            together.setdefault(id(entry.slab), []).append(place)
+        parts = [
+            Part(entries[places[0]].slab, [entries[i].row for i in places], places)
+            for places in together.values()
+        ]
         new = [r.prompt[n:] for n, r in zip(known, requests, strict=True)]
         wide = max(map(len, new))
-        # Padding is written as well, to the right of its row; the slab has room for it.
-        slab = joined(list(parts.values()), len(requests), max(known) + wide)
+        # Padding is written as well, to the right of its row: the slab needs room for it.
+        slab = joined(parts, rows, max(columns, max(known) + wide))
         at = torch.tensor(known, device=self.device)[:, None] + torch.arange(wide, device=self.device)
         with self._only(torch.tensor([len(ids) - 1 for ids in new], device=self.device)):
             logits = self.forward(self.padded(new), slab, at)
@@ -181,6 +193,12 @@ class Reader:
         return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
             ~mask, torch.finfo(dtype).min
         )
+
+
+def _lots(requests: Sequence[Request]) -> Iterator[list[Request]]:
+    """Yield the requests in lots of which each is read in one pass."""
+    for lot in batches([len(request.prompt) for request in requests], READ_TOKENS):
+        yield [requests[i] for i in lot]
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from agentrl.rollout.cache import Part, Slab, joined
+from agentrl.rollout.cache import Part, joined
 from agentrl.rollout.reader import READ_TOKENS, Reader, batches
 from agentrl.types import Request
 
@@ -31,14 +31,14 @@ def scores(
 
     Edge: an option without tokens is certain: 0.
     """
-    slab, logits = reader.read(requests, spare=0)
-    for place, request in enumerate(requests):
-        reader.keep(request, slab, place, request.prompt)
+    slab, lines, logits = reader.read(requests, spare=0)
+    for line, request in zip(lines, requests, strict=True):
+        reader.keep(request, slab, line, request.prompt)
     sums = [[0.0] * len(own) for own in options]
     first = torch.log_softmax(logits.float(), dim=-1)
     for place, own in enumerate(options):
         begun = [(number, ids[0]) for number, ids in enumerate(own) if ids]
-        values = first[place, [token for _, token in begun]].tolist()
+        values = first[lines[place], [token for _, token in begun]].tolist()
         for (number, _), value in zip(begun, values, strict=True):
             sums[place][number] = value
     limit = max(1, min(READ_TOKENS, LOGITS // logits.shape[-1]))
@@ -46,7 +46,8 @@ def scores(
     lengths = [sum(len(ids) - 1 for _, ids in row.options) for row in rows]
     for batch in batches(lengths, limit):
         lot = [rows[i] for i in batch]
-        for row, values in zip(lot, _later(reader, lot, requests, slab), strict=True):
+        later = _later(reader, lot, requests, Part(slab, [lines[row.place] for row in lot], range(len(lot))))
+        for row, values in zip(lot, later, strict=True):
             for (number, _), value in zip(row.options, values, strict=True):
                 sums[row.place][number] += value
     return sums
@@ -69,9 +70,12 @@ def _rows(place: int, options: Sequence["array[int]"], limit: int) -> Iterator[_
 
 
 def _later(
-    reader: Reader, rows: Sequence[_Row], requests: Sequence[Request], slab: Slab
+    reader: Reader, rows: Sequence[_Row], requests: Sequence[Request], prompts: Part
 ) -> list[list[float]]:
-    """Return the summed log-probability of the second to last token of every option of every row."""
+    """Return the summed log-probability of the second to last token of every option of every row.
+
+    `prompts`: the keys and values of each row's prompt.
+    """
     device = reader.device
     wide = max(sum(len(ids) - 1 for _, ids in row.options) for row in rows)
     read, wanted = (torch.zeros((len(rows), wide), dtype=torch.long) for _ in range(2))
@@ -85,9 +89,8 @@ def _later(
             read[line, span], wanted[line, span] = tokens[:-1], tokens[1:]
             owner[line, span], offset[line, span] = number, torch.arange(len(ids) - 1)
             column = span.stop
-    places = [row.place for row in rows]
-    lengths = torch.tensor([len(requests[p].prompt) for p in places])
-    copy = joined([Part(slab, places, range(len(rows)))], len(rows), int(lengths.max()) + wide)
+    lengths = torch.tensor([len(requests[row.place].prompt) for row in rows])
+    copy = joined([prompts], len(rows), int(lengths.max()) + wide)
     at = lengths[:, None] + torch.arange(wide)
     logits = reader.forward(
         read.to(device),

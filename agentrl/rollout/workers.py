@@ -14,9 +14,9 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from agentrl.config import make_env
 from agentrl.env import Split, TextEnv
 from agentrl.mother import Mother
+from agentrl.registry import find
 from agentrl.rollout.inside import Inside
 from agentrl.rollout.remote import Worker, WorkerEnv
 from agentrl.settings import Settings
@@ -28,6 +28,7 @@ class Environments:
     def __init__(self, settings: Settings) -> None:
         """Start nothing yet."""
         self._settings = settings
+        self._world: type[TextEnv] = find("envs", settings.env)
         self._turns = threading.Semaphore(settings.rollout.workers)
         self._mother = Mother(Inside(settings.env, settings.env_options))
         self._workers: list[Worker] = []
@@ -36,7 +37,7 @@ class Environments:
     def __call__(self, split: Split) -> TextEnv:
         """Return an environment on a split."""
         if not self._settings.rollout.workers:
-            return make_env(self._settings, split)
+            return self._world(split, **self._settings.env_options)
         if self._idle:
             env = self._idle.pop()
         else:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from agentrl.batch import microbatches, padded, preference_table, token_table
 from agentrl.errors import AgentRLError
+from agentrl.learner.model import Policy, compute
 from agentrl.types import Node, Task, Tree
-from tests.agentrl.examples import episodes, turn
+from tests.agentrl.examples import FakeTokenizer, episodes, model, turn
 
 
 def test_every_policy_token_stands_in_its_row_at_its_column() -> None:
@@ -74,6 +75,21 @@ def test_microbatches_cover_every_token_once_within_the_budget(budget: int) -> N
             assert ids[place].tolist() == list(own) + [0] * (ids.shape[1] - len(own))
         assert set(table.row[tokens].tolist()) == set(rows.tolist())
     assert sorted(seen) == list(range(len(table)))
+
+
+def test_rows_of_the_same_tokens_are_one_row_to_the_model() -> None:
+    alone = token_table(episodes(window=False))
+    twice = token_table([*episodes(window=False), *episodes(window=False)])
+    policy = Policy(model(), FakeTokenizer())
+    want = frozenset({"logp", "entropy"})
+    for budget in (50, 10_000):
+        once = compute(policy, alone, want, budget)
+        both = compute(policy, twice, want, budget)
+        for name in want:
+            assert torch.equal(both[name][: len(alone)], both[name][len(alone) :])
+            assert torch.allclose(both[name][: len(alone)], once[name], atol=1e-9)
+        lines = [len(padded(twice, rows, 0)[0]) for rows, _ in microbatches(twice, budget)]
+        assert sum(lines) == len(alone.rows)
 
 
 def test_no_policy_token_is_an_error_in_words() -> None:

@@ -96,6 +96,38 @@ def test_a_conversation_read_from_the_cache_is_the_one_read_anew(ends):
     assert cached[1] < uncached[1] / 2
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.15, 1.0])
+def test_equal_conversations_share_what_is_read_until_they_part(temperature):
+    """Sixteen that begin alike: at 0 they stay one, at 1 they part at once, between a token at a time."""
+    sampling = Sampling(temperature, max_tokens=9)
+
+    def played(together):
+        one = HFSampler(model(), eos_ids=range(3, 40), pad_id=0)
+        contexts = [ids32(ids) for ids in prompts(2, seed=4) for _ in range(8)]
+        replies = []
+        for turn in range(4):
+            asked = [
+                request(c.tolist(), 0, i, 0, turn, session=i if together else -1)
+                for i, c in enumerate(contexts)
+            ]
+            if together:
+                samples = one.generate(asked, sampling)
+            else:
+                samples = [one.generate([each], sampling)[0] for each in asked]
+            replies += samples
+            contexts = [c + s.ids + ids32([300 + turn, 7]) for c, s in zip(contexts, samples, strict=True)]
+        return replies, one.reader.tokens_read, {c.tobytes() for c in contexts}
+
+    (shared, read, ends), (alone, each, _) = played(True), played(False)
+    for one, other in zip(shared, alone, strict=True):
+        assert one.ids == other.ids
+        assert one.logprobs.tolist() == pytest.approx(other.logprobs.tolist(), abs=1e-4)
+    if temperature == 0:
+        assert len(ends) == 2 and read < each / 16
+    else:
+        assert len(ends) > 8
+
+
 def test_a_context_that_was_rewritten_is_read_anew():
     module = model()
     one = sampler(module)
