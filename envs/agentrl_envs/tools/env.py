@@ -68,7 +68,7 @@ class ToolWorld(ToolEnv):
         "warm.demonstrations": 1,
         "warm.batch": 24,
         "warm.passes": 6,
-        "run.iterations": 500,
+        "run.iterations": 400,
         "eval.every": 50,
         "eval.decodings": ("greedy", "1.0"),
     }
