@@ -157,8 +157,8 @@ def _figure(rows: Sequence[Sequence[float]]) -> Figure:
 
 def _share(rows: Sequence[Sequence[float]]) -> Figure:
     """Return the figure of shares, which an interval cannot leave."""
-    found = crossed(rows)
-    return Figure(found.mean, max(0.0, found.low), min(1.0, found.high))
+    found = crossed(rows).within(0.0, 1.0)
+    return Figure(found.mean, found.low, found.high)
 
 
 def _less(one: Measurement, other: Measurement) -> list[float]:
@@ -182,10 +182,8 @@ def _areas(runs: Sequence[Findings]) -> dict[str, Figure]:
             if len(points) > 1:
                 heights.append(area([p.iteration for p in points], [p.rates[name] for p in points]))
         if len(heights) == len(runs):
-            one = over_seeds(heights)
-            known = math.isfinite(one.low)
-            ends = (max(0.0, one.low), min(1.0, one.high)) if known else (None, None)
-            found[name] = Figure(one.mean, *ends)
+            one = over_seeds(heights).within(0.0, 1.0)
+            found[name] = Figure(one.mean, *((one.low, one.high) if len(heights) > 1 else (None, None)))
     return found
 
 

@@ -26,6 +26,13 @@ class Interval:
     low: float
     high: float
 
+    def within(self, least: float, most: float) -> "Interval":
+        """Return the part of it between the least and the most that the figure can be.
+
+        An interval of Student's knows of neither.
+        """
+        return Interval(self.mean, max(least, self.low), min(most, self.high))
+
 
 def proportion(count: int, total: int, *, level: float = 0.95) -> Interval:
     """Return count / total with its Wilson interval, which has a width at 0 and at 1 too.

@@ -164,7 +164,7 @@ def figures(folder: Path) -> tuple[Summary, dict[str, float]]:
 
 
 def limits(name: str) -> tuple[float, float]:
-    """Return the least and the most that a figure of a run can be: Student's interval knows of neither."""
+    """Return the least and the most that a figure of a run can be."""
     if name == "env steps" or name.endswith("seconds"):
         return 0.0, math.inf
     return -1.0 if name.startswith("lift") else 0.0, 1.0
@@ -180,11 +180,9 @@ def table(rows: Mapping[str, Sequence[Row]]) -> str:
             if any(math.isnan(run[name]) for run in runs):
                 cells.append("-")  # no curve: its episodes were played before it began
                 continue
-            interval = over_seeds([run[name] for run in runs])
-            least, most = limits(name)
-            low, high = max(least, interval.low), min(most, interval.high)
+            interval = over_seeds([run[name] for run in runs]).within(*limits(name))
             shape = "{:.0f}" if interval.mean >= 10 else "{:.3f}"
-            span = f" [{shape.format(low)}, {shape.format(high)}]" if len(runs) > 1 else ""
+            span = f" [{shape.format(interval.low)}, {shape.format(interval.high)}]" if len(runs) > 1 else ""
             cells.append(shape.format(interval.mean) + span)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

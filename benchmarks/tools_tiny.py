@@ -13,6 +13,7 @@ from pathlib import Path
 
 import agentrl
 from agentrl.env import Split
+from agentrl.folder import read_summary
 from agentrl.statistics import Interval, over_seeds
 from agentrl.toolstats import Answered, ToolUse, answered, by_fewest, tool_use
 from benchmarks.tiny import Study, finished
@@ -26,7 +27,7 @@ STUDY = Study(
 PANELS: dict[str, Split] = {"dev": "dev", "test": "test"}
 SHARE = (0.0, 1.0)
 FIGURES = {"em": SHARE, "tc": (0.0, math.inf), "excess": (-math.inf, math.inf), "over": SHARE, "under": SHARE}
-"""with the least and the most that each can be: Student's interval knows of neither"""
+"""with the least and the most that each can be"""
 
 
 def answers(folder: Path, split: Split) -> list[Answered]:
@@ -47,9 +48,9 @@ def table(rows: dict[str, list[ToolUse]]) -> list[str]:
     lines = ["| | " + " | ".join(FIGURES) + " |", "|---|" + "---|" * len(FIGURES)]
     for name, uses in rows.items():
         cells = []
-        for figure, (least, most) in FIGURES.items():
-            one = over_seeds([mean_of(use, figure) for use in uses])
-            span = f" [{max(least, one.low):.3f}, {min(most, one.high):.3f}]" if len(uses) > 1 else ""
+        for figure, limits in FIGURES.items():
+            one = over_seeds([mean_of(use, figure) for use in uses]).within(*limits)
+            span = f" [{one.low:.3f}, {one.high:.3f}]" if len(uses) > 1 else ""
             cells.append(f"{one.mean:.3f}{span}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
@@ -78,6 +79,10 @@ def main(words: list[str]) -> int:
     for k in sorted(by_fewest(found["warm"][0])):
         own = {name: [by_fewest(one)[k] for one in every] for name, every in found.items()}
         text += ["", f"Questions that need {k:g} calls:", "", *table(own)]
+    text += ["", f"Seconds of a run from the warm start, {jobs} at a time, a thread each, by seed:", ""]
+    for name in names:
+        spent = [read_summary(out / f"{name}-{seed}").seconds["total"] for seed in seeds]
+        text.append(f"- {name}: {', '.join(f'{seconds:.0f}' for seconds in spent)}")
     page = "\n".join([*text, ""])
     (out / "table.md").write_text(page)
     print(page)

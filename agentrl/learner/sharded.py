@@ -63,7 +63,8 @@ class Sharded:
 
         They are as small as it takes for each member to have as much to do.
         """
-        total = sum(len(table.rows[row]) for row in table.row.unique().tolist())
+        rows = (table.rows[row] for row in table.row.unique().tolist())
+        total = sum({ids.tobytes(): len(ids) for ids in rows}.values())
         rounds = -(-total // (budget * self.size))
         # Longest first: what is done at a time is of like length.
         every = list(microbatches(table, -(-total // (rounds * self.size))))

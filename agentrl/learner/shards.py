@@ -111,9 +111,10 @@ class Pieces(FileSystemReader):
             raise RunError(
                 f"{path} is no index of a learner's pieces: {str(why) or type(why).__name__}"
             ) from why
-        named = getattr(index, "state_dict_metadata", None)
-        if not isinstance(index, Metadata) or not isinstance(named, dict):
+        if not isinstance(index, Metadata):
             raise RunError(f"{path} is no index of a learner's pieces: it holds a {type(index).__name__}")
+        if not isinstance(getattr(index, "state_dict_metadata", None), dict):
+            raise RunError(f"{path} is no index of a learner's pieces: it names none")
         if index.storage_meta is not None:
             index.storage_meta.load_id = self.load_id
         return index

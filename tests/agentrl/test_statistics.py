@@ -105,6 +105,13 @@ def test_one_seed_promises_nothing() -> None:
     assert (got.mean, got.low, got.high) == (0.5, -math.inf, math.inf)
 
 
+def test_an_interval_ends_where_its_figure_does() -> None:
+    """1, 1, .7: mean .9, and t(2) = 4.3027 times an error of .1 on either side."""
+    got = over_seeds([1.0, 1.0, 0.7]).within(0.0, 1.0)
+    assert (got.mean, got.high) == (pytest.approx(0.9), 1.0)
+    assert got.low == pytest.approx(0.9 - 0.4302653, rel=1e-6)
+
+
 def test_the_interval_over_seeds_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     looks = [over_seeds(list(rng.normal(size=4))) for _ in range(2000)]

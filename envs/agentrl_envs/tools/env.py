@@ -93,7 +93,7 @@ class ToolWorld(ToolEnv):
     def begin(self, task: Task) -> str:
         """Draw the task's records and ask its question."""
         calls = task.data.get("min_calls")
-        if not isinstance(calls, int) or not 0 <= calls <= self.options.most:
+        if type(calls) is not int or not 0 <= calls <= self.options.most:
             raise DataError(f"task {task.id}: min_calls is {calls!r}, not from 0 to {self.options.most}")
         self.scene = drawn(task.split, task.seed, calls, self.options)
         self.known = self.scene.start

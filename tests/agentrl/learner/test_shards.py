@@ -66,7 +66,7 @@ def test_an_index_runs_nothing(tmp_path: Path) -> None:
         (pickle.dumps({"policy/0/weight": 1}), "it holds a dict"),
         (pickle.dumps(Metadata({}))[:-8] + b"xxxxxxxx", "no index of a learner's pieces: "),
         (b"\x80\x05ctorch.serialization\n_get_layout\nX\x04\x00\x00\x00nope\x85R.", "'nope'"),
-        (pickle.dumps(object.__new__(Metadata)), "it holds a Metadata"),
+        (pickle.dumps(object.__new__(Metadata)), "it names none"),
     ],
 )
 def test_a_damaged_index_is_said_to_be_one(data: bytes, message: str, tmp_path: Path) -> None:

@@ -206,8 +206,9 @@ def test_wrong_settings_and_tasks_are_refused_in_a_line() -> None:
     with pytest.raises(ConfigError, match=r"env\.people=9: .* env\.form=line knows 8; take fewer"):
         ToolWorld(form="line", people=9)
     assert ToolWorld(**{**LINE, "people": 8}).reset(seed=1)
-    with pytest.raises(DataError, match="min_calls is None, not from 0 to 4"):
-        ToolWorld().reset(options={"task": Task("x", "dev", 0)})
+    for data in ({}, {"min_calls": True}, {"min_calls": 5}):
+        with pytest.raises(DataError, match=f"min_calls is {data.get('min_calls')}, not from 0 to 4"):
+            ToolWorld().reset(options={"task": Task("x", "dev", 0, data=data)})
 
 
 def test_an_interpreter_is_offered_where_it_is_asked_for() -> None:
