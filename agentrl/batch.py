@@ -267,15 +267,15 @@ def _cut(rows: Tensor, starts: Tensor, counts: Tensor, places: list[int]) -> tup
     return rows[index], tokens
 
 
-def padded(table: TokenTable, rows: Tensor, pad: int) -> tuple[Tensor, Tensor]:
-    """Return these rows as the model reads them, each once, and where each of them is.
+def padded(table: TokenTable, rows: Tensor, tokens: Tensor, pad: int) -> tuple[Tensor, Tensor]:
+    """Return what the model reads of a micro-batch, each different row once, and each token's line in it.
 
-    Shapes: ids [U, L] int64, padded on the right; places [R] int64 in [0, U).
+    Shapes: ids [U, L] int64, padded on the right; lines [n] int64 in [0, U).
     """
-    lines: dict[bytes, int] = {}
+    known: dict[bytes, int] = {}
     wanted = [table.rows[r] for r in rows.tolist()]
-    places = [lines.setdefault(ids.tobytes(), len(lines)) for ids in wanted]
-    out = torch.full((len(lines), max(map(len, wanted))), pad, dtype=torch.long)
-    for line, ids in dict(zip(places, wanted, strict=True)).items():
+    lines = [known.setdefault(ids.tobytes(), len(known)) for ids in wanted]
+    out = torch.full((len(known), max(map(len, wanted))), pad, dtype=torch.long)
+    for line, ids in dict(zip(lines, wanted, strict=True)).items():
         out[line, : len(ids)] = torch.frombuffer(ids, dtype=torch.int32)
-    return out, torch.tensor(places)
+    return out, torch.tensor(lines)[torch.searchsorted(rows, table.row[tokens])]

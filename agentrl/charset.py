@@ -3,6 +3,7 @@
 import multiprocessing
 import string
 from collections.abc import Sequence
+from copy import copy
 from ctypes import c_char
 from typing import Any
 
@@ -27,6 +28,14 @@ class AnyText(Text):
     def contains(self, x: Any) -> bool:
         """Tell whether x is a text, of whatever characters and length."""
         return isinstance(x, str)
+
+
+def texts() -> AnyText:
+    """Return a space of all texts. A copy: to list the letters takes as long as to make an environment."""
+    return copy(_TEXTS)
+
+
+_TEXTS = AnyText()
 
 
 @create_shared_memory.register(AnyText)

@@ -8,13 +8,12 @@ import hashlib
 import pickle
 import random
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 import gymnasium
 
-from agentrl.charset import AnyText
+from agentrl.charset import texts
 from agentrl.errors import ConfigError, EpisodeError, InvalidAction, nearest
 from agentrl.players import Player as Player
 from agentrl.players import PlayerKind as PlayerKind
@@ -22,7 +21,6 @@ from agentrl.types import Panel, Structure, Task
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-_TEXTS = AnyText()  # copied: to list its letters takes as long as all the rest of making an environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 raise ConfigError(f"max_turns={max_turns}: must be at least 1")
             self.max_turns = max_turns
         self.render_mode = "ansi"
-        self.action_space, self.observation_space = copy(_TEXTS), copy(_TEXTS)
+        self.action_space, self.observation_space = texts(), texts()
         self.task: Task | None = None
         self.rng = random.Random(0)
         self._panel: Panel | None = None

@@ -225,7 +225,7 @@ def forward(
 ) -> dict[str, Tensor]:
     """Return the wanted columns for one micro-batch, [n] each: values from `critic` where there is one."""
     device = policy.device
-    ids, local = _laid(table, rows, tokens, policy)
+    ids, local = (part.to(device) for part in padded(table, rows, tokens, policy.pad))
     column, token = table.column[tokens].to(device), table.ids[tokens].to(device)
     own = want - {"values"} if critic is not None else want
     support = table.get("support")[tokens].to(device) if "logp_support" in want else None
@@ -237,18 +237,11 @@ def forward(
     return out
 
 
-def _laid(table: TokenTable, rows: Tensor, tokens: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
-    """Return what the model reads of a micro-batch, [U, L], and in which line of it each token is, [n]."""
-    ids, places = padded(table, rows, policy.pad)
-    local = places[torch.searchsorted(rows, table.row[tokens])]
-    return ids.to(policy.device), local.to(policy.device)
-
-
 def likeliest(policy: Policy, table: TokenTable, count: int, budget: int) -> Tensor:
     """Return the tokens that the policy finds most likely in the place of every token, [N, count] int64."""
 
     def ask(rows: Tensor, tokens: Tensor) -> dict[str, Tensor]:
-        ids, local = _laid(table, rows, tokens, policy)
+        ids, local = (part.to(policy.device) for part in padded(table, rows, tokens, policy.pad))
         column = table.column[tokens].to(policy.device)
         return {"support": policy.enter(policy.likeliest, ids, local, column, count)}
 

@@ -68,11 +68,11 @@ def test_microbatches_cover_every_token_once_within_the_budget(budget: int) -> N
     seen: list[int] = []
     for rows, tokens in microbatches(table, budget):
         seen.extend(tokens.tolist())
-        ids, places = padded(table, rows, 0)
+        ids, lines = padded(table, rows, tokens, 0)
         assert ids.numel() <= budget or len(ids) == 1
-        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
-            own = table.rows[row]
-            assert ids[place].tolist() == list(own) + [0] * (ids.shape[1] - len(own))
+        for token, line in zip(tokens.tolist(), lines.tolist(), strict=True):
+            own = table.rows[int(table.row[token])]
+            assert ids[line].tolist() == list(own) + [0] * (ids.shape[1] - len(own))
         assert set(table.row[tokens].tolist()) == set(rows.tolist())
     assert sorted(seen) == list(range(len(table)))
 
@@ -88,7 +88,7 @@ def test_rows_of_the_same_tokens_are_one_row_to_the_model() -> None:
         for name in want:
             assert torch.equal(both[name][: len(alone)], both[name][len(alone) :])
             assert torch.allclose(both[name][: len(alone)], once[name], atol=1e-9)
-        lines = [len(padded(twice, rows, 0)[0]) for rows, _ in microbatches(twice, budget)]
+        lines = [len(padded(twice, *batch, 0)[0]) for batch in microbatches(twice, budget)]
         assert sum(lines) == len(alone.rows)
 
 
